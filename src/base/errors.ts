@@ -1,0 +1,36 @@
+/**
+ * Errors that a person reads. `message` says in one sentence what we were doing, what we need and what we
+ * have; `remedy` says in one sentence what to do about it.
+ */
+export class ExplainedError extends Error {
+  override readonly name: string = "ExplainedError";
+  constructor(message: string, readonly remedy?: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** A request that cannot be served as it is. `param` names the field at fault, in the request's own spelling. */
+export class RequestError extends ExplainedError {
+  override readonly name = "RequestError";
+  constructor(
+    message: string,
+    readonly details: { param?: string; code?: string; remedy?: string } = {},
+  ) {
+    super(message, details.remedy);
+  }
+}
+
+/** A model directory that is missing. */
+export class ModelNotFoundError extends ExplainedError {
+  override readonly name = "ModelNotFoundError";
+}
+
+/** A model directory whose files are corrupt, mismatched or of another architecture. */
+export class ModelError extends ExplainedError {
+  override readonly name = "ModelError";
+}
+
+/** No Vulkan loader, no device, a missing feature, or not enough memory. */
+export class DeviceError extends ExplainedError {
+  override readonly name: string = "DeviceError";
+}
