@@ -1,0 +1,221 @@
+import { blank, unpack, type Unpacked, words } from "../../ffi/struct.ts";
+import * as vk from "../../ffi/vulkan.gen.ts";
+import type { Instance } from "./instance.ts";
+
+export type DeviceType = "discrete" | "integrated" | "virtual" | "cpu" | "other";
+
+export interface Heap {
+  readonly bytes: number;
+  readonly deviceLocal: boolean;
+}
+
+/** What a device calls itself and what matters of it to a person. */
+export interface DeviceInfo {
+  readonly index: number;
+  readonly name: string;
+  readonly type: DeviceType;
+  readonly driverName: string;
+  /** The driver's version in its own words, for example `Mesa 25.0.7`. */
+  readonly driverInfo: string;
+  /** Decimal `major.minor.patch` of the Vulkan version. */
+  readonly apiVersion: string;
+  readonly vendorId: number;
+  readonly deviceId: number;
+  /** The driver's raw version number; its encoding is the vendor's. */
+  readonly driverVersion: number;
+  readonly pipelineCacheUuid: string;
+  readonly deviceUuid: string;
+  readonly subgroupSize: number;
+  readonly heaps: readonly Heap[];
+  /** Whether the device's memory is the host's, so that weights can be read straight into it. */
+  readonly unifiedMemory: boolean;
+  /** Nanoseconds per timestamp tick; 0 when the compute queue has no timestamps. */
+  readonly timestampPeriodNs: number;
+  /** Why the device cannot be used; empty when it can. */
+  readonly missing: readonly string[];
+}
+
+/** Limits that operations must stay within. */
+export interface DeviceLimits {
+  /** Bytes that one buffer argument may span. */
+  readonly maxStorageBufferRange: number;
+  /** Workgroups per axis, the smallest of the three. */
+  readonly maxWorkgroupCount: number;
+  /** Invocations of a workgroup per axis. */
+  readonly maxWorkgroupSize: readonly [number, number, number];
+  readonly maxWorkgroupInvocations: number;
+  readonly sharedMemoryBytes: number;
+  /** Bytes that offsets of buffer arguments must be multiples of. */
+  readonly storageAlignment: number;
+  readonly maxAllocationBytes: number;
+  readonly maxPushConstantBytes: number;
+}
+
+export interface MemoryType {
+  readonly index: number;
+  readonly flags: number;
+  readonly heap: number;
+}
+
+/** Everything asked from a physical device before it is opened. */
+export interface PhysicalDevice {
+  readonly handle: bigint;
+  readonly info: DeviceInfo;
+  readonly limits: DeviceLimits;
+  readonly memoryTypes: readonly MemoryType[];
+  readonly queueFamily: number;
+  /** Extensions to enable because the specification demands it when they are offered. */
+  readonly requiredExtensions: readonly string[];
+}
+
+const pushDescriptors = "VK_KHR_push_descriptor";
+/** Must be enabled wherever it is offered: MoltenVK and other layered drivers. */
+const portabilitySubset = "VK_KHR_portability_subset";
+const subgroupOperations = vk.VK_SUBGROUP_FEATURE_BASIC_BIT | vk.VK_SUBGROUP_FEATURE_ARITHMETIC_BIT |
+  vk.VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
+
+/** Asks one device for its properties, features, memory and queues. */
+export function queryDevice(instance: Instance, handle: bigint, index: number): PhysicalDevice {
+  const extensions = instance.deviceExtensions(handle);
+  const { properties, vulkan11, vulkan12 } = queryProperties(instance, handle);
+  const memory = queryMemory(instance, handle);
+  const queue = findComputeQueue(instance, handle);
+  const type = deviceTypes.get(properties.deviceType) ?? "other";
+  const missing = findMissing(instance, handle, properties.apiVersion, extensions, vulkan11, queue);
+  const info: DeviceInfo = {
+    index,
+    name: properties.deviceName,
+    type,
+    driverName: vulkan12.driverName,
+    driverInfo: vulkan12.driverInfo,
+    apiVersion: versionText(properties.apiVersion),
+    vendorId: properties.vendorID,
+    deviceId: properties.deviceID,
+    driverVersion: properties.driverVersion,
+    pipelineCacheUuid: new Uint8Array(properties.pipelineCacheUUID).toHex(),
+    deviceUuid: new Uint8Array(vulkan11.deviceUUID).toHex(),
+    subgroupSize: vulkan11.subgroupSize,
+    heaps: memory.heaps,
+    unifiedMemory: (type === "cpu" || type === "integrated") && mainMemoryIsMapped(memory),
+    timestampPeriodNs: queue?.timestampBits ? properties.limits.timestampPeriod : 0,
+    missing,
+  };
+  return {
+    handle,
+    info,
+    limits: readLimits(properties.limits, vulkan11),
+    memoryTypes: memory.types,
+    queueFamily: queue?.family ?? 0,
+    requiredExtensions: [pushDescriptors, portabilitySubset].filter((name) => extensions.has(name)),
+  };
+}
+
+type Properties = Unpacked<typeof vk.VkPhysicalDeviceProperties2>["properties"];
+type Vulkan11 = Unpacked<typeof vk.VkPhysicalDeviceVulkan11Properties>;
+
+const deviceTypes: ReadonlyMap<number, DeviceType> = new Map<number, DeviceType>([
+  [vk.VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU, "discrete"],
+  [vk.VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU, "integrated"],
+  [vk.VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU, "virtual"],
+  [vk.VK_PHYSICAL_DEVICE_TYPE_CPU, "cpu"],
+]);
+
+function queryProperties(instance: Instance, handle: bigint) {
+  const vulkan12 = blank(vk.VkPhysicalDeviceVulkan12Properties);
+  const vulkan11 = blank(vk.VkPhysicalDeviceVulkan11Properties, 1, vulkan12);
+  const properties = blank(vk.VkPhysicalDeviceProperties2, 1, vulkan11);
+  instance.commands.vkGetPhysicalDeviceProperties2(handle, properties);
+  return {
+    properties: unpack(vk.VkPhysicalDeviceProperties2, properties).properties,
+    vulkan11: unpack(vk.VkPhysicalDeviceVulkan11Properties, vulkan11),
+    vulkan12: unpack(vk.VkPhysicalDeviceVulkan12Properties, vulkan12),
+  };
+}
+
+interface Memory {
+  readonly heaps: readonly Heap[];
+  readonly types: readonly MemoryType[];
+}
+
+function queryMemory(instance: Instance, handle: bigint): Memory {
+  const out = blank(vk.VkPhysicalDeviceMemoryProperties);
+  instance.commands.vkGetPhysicalDeviceMemoryProperties(handle, out);
+  const memory = unpack(vk.VkPhysicalDeviceMemoryProperties, out);
+  return {
+    heaps: memory.memoryHeaps.slice(0, memory.memoryHeapCount).map(({ size, flags }) => ({
+      bytes: Number(size),
+      deviceLocal: (flags & vk.VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT) !== 0,
+    })),
+    types: memory.memoryTypes.slice(0, memory.memoryTypeCount).map(({ propertyFlags, heapIndex }, index) => ({
+      index,
+      flags: propertyFlags,
+      heap: heapIndex,
+    })),
+  };
+}
+
+/** Whether the biggest device-local heap has a type that the host sees without flushes. */
+function mainMemoryIsMapped({ heaps, types }: Memory): boolean {
+  const biggest = Math.max(...heaps.filter((heap) => heap.deviceLocal).map((heap) => heap.bytes));
+  const wanted = vk.VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | vk.VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+    vk.VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+  return types.some((type) => heaps[type.heap]!.bytes === biggest && (type.flags & wanted) === wanted);
+}
+
+/** A family that computes, rather one without graphics: some drivers schedule it with less delay. */
+function findComputeQueue(
+  instance: Instance,
+  handle: bigint,
+): { family: number; timestampBits: number } | undefined {
+  const count = words(1);
+  instance.commands.vkGetPhysicalDeviceQueueFamilyProperties(handle, count, null);
+  const out = blank(vk.VkQueueFamilyProperties, count[0]!);
+  instance.commands.vkGetPhysicalDeviceQueueFamilyProperties(handle, count, out);
+  const families = Array.from({ length: count[0]! }, (_, family) => {
+    const { queueFlags, timestampValidBits } = unpack(vk.VkQueueFamilyProperties, out, family);
+    return { family, flags: queueFlags, timestampBits: timestampValidBits };
+  }).filter(({ flags }) => flags & vk.VK_QUEUE_COMPUTE_BIT);
+  return families.find(({ flags }) => !(flags & vk.VK_QUEUE_GRAPHICS_BIT)) ?? families[0];
+}
+
+function findMissing(
+  instance: Instance,
+  handle: bigint,
+  apiVersion: number,
+  extensions: ReadonlySet<string>,
+  vulkan11: Vulkan11,
+  queue: object | undefined,
+): string[] {
+  if (apiVersion < (1 << 22 | 2 << 12)) return [`Vulkan 1.2 (it has ${versionText(apiVersion)})`];
+  const vulkan12 = blank(vk.VkPhysicalDeviceVulkan12Features);
+  instance.commands.vkGetPhysicalDeviceFeatures2(handle, blank(vk.VkPhysicalDeviceFeatures2, 1, vulkan12));
+  const features = unpack(vk.VkPhysicalDeviceVulkan12Features, vulkan12);
+  const inCompute = (vulkan11.subgroupSupportedStages & vk.VK_SHADER_STAGE_COMPUTE_BIT) !== 0;
+  const operations = vulkan11.subgroupSupportedOperations & subgroupOperations;
+  const missing: string[] = [];
+  if (!features.timelineSemaphore) missing.push("timeline semaphores");
+  if (!extensions.has(pushDescriptors)) missing.push(pushDescriptors);
+  if (!queue) missing.push("a compute queue");
+  if (!inCompute || operations !== subgroupOperations) {
+    missing.push("subgroup arithmetic and shuffle in compute shaders");
+  }
+  return missing;
+}
+
+function readLimits(limits: Properties["limits"], vulkan11: Vulkan11): DeviceLimits {
+  const [x, y, z] = limits.maxComputeWorkGroupSize;
+  return {
+    maxStorageBufferRange: limits.maxStorageBufferRange,
+    maxWorkgroupCount: Math.min(...limits.maxComputeWorkGroupCount),
+    maxWorkgroupSize: [x!, y!, z!],
+    maxWorkgroupInvocations: limits.maxComputeWorkGroupInvocations,
+    sharedMemoryBytes: limits.maxComputeSharedMemorySize,
+    storageAlignment: Number(limits.minStorageBufferOffsetAlignment),
+    maxAllocationBytes: Number(vulkan11.maxMemoryAllocationSize),
+    maxPushConstantBytes: limits.maxPushConstantsSize,
+  };
+}
+
+function versionText(version: number): string {
+  return `${version >>> 22 & 0x7f}.${version >>> 12 & 0x3ff}.${version & 0xfff}`;
+}

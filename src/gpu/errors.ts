@@ -1,0 +1,22 @@
+import { VulkanError } from "../../ffi/vulkan.ts";
+import { VkResult } from "../../ffi/vulkan.gen.ts";
+import { DeviceError } from "../base/errors.ts";
+
+/** The device stopped working. Everything on it is gone: drop it and open it again. */
+export class DeviceLostError extends DeviceError {
+  override readonly name = "DeviceLostError";
+}
+
+/** Runs commands that talk to the device and says it in our own words when it is lost. */
+export function explainLoss<T>(what: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof VulkanError) || error.result !== VkResult.VK_ERROR_DEVICE_LOST) throw error;
+    throw new DeviceLostError(
+      `The device was lost while ${what}`,
+      "The driver or the system reset it: look into the system's log, and update the driver if it happens again",
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,268 @@
+import { viewMemory } from "../../ffi/posix.ts";
+import { blank, handles, unpack } from "../../ffi/struct.ts";
+import { check, VulkanError } from "../../ffi/vulkan.ts";
+import * as vk from "../../ffi/vulkan.gen.ts";
+import { assert } from "../base/assert.ts";
+import { type Dtype, dtypeBytes, elementCount } from "../base/dtype.ts";
+import { DeviceError } from "../base/errors.ts";
+import { runOnce } from "./command_buffer.ts";
+import type { Device } from "./device.ts";
+import { chooseMemoryType, type Placement } from "./memory_type.ts";
+import { type Tensor, tensorBytes } from "./tensor.ts";
+
+export type { Placement } from "./memory_type.ts";
+
+/** The largest offset alignment that Vulkan lets a device ask for. */
+const alignment = 256;
+/** An array over mapped memory ends at 4 GiB, and so do 32-bit shader indices; half of that is safe for both. */
+const longestBlock = 2 ** 31;
+const usage = vk.VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | vk.VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+  vk.VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+
+/** A buffer with its own memory, zero-filled, and mapped as long as it lives where the host can see it. */
+export class GpuBuffer {
+  readonly handle: bigint;
+  readonly bytes: number;
+  /** Host address of the first byte, where the memory is mapped. */
+  readonly address: number | undefined;
+  readonly #device: Device;
+  readonly #memory: bigint = 0n;
+  readonly #mapped: Uint8Array | undefined;
+  #disposed = false;
+
+  /** @throws {DeviceError} If the device has not that much memory left. */
+  constructor(device: Device, name: string, bytes: number, placement: Placement) {
+    this.#device = device;
+    this.bytes = roundUp(Math.max(bytes, 1), alignment);
+    this.handle = device.create("vkCreateBuffer", vk.VkBufferCreateInfo, { size: this.bytes, usage });
+    try {
+      const { memory, hostVisible } = allocateFor(device, name, this.handle, this.bytes, placement);
+      this.#memory = memory;
+      check(device.commands.vkBindBufferMemory(device.handle, this.handle, memory, 0), "vkBindBufferMemory");
+      if (hostVisible) {
+        this.address = mapMemory(device, memory);
+        this.#mapped = viewMemory(this.address, this.bytes);
+      }
+      const { vkCmdFillBuffer: fill } = device.commands;
+      runOnce(device, (commandBuffer) => fill(commandBuffer, this.handle, 0, this.bytes, 0));
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  /**
+   * Mapped bytes. The array becomes empty when the buffer is disposed.
+   *
+   * @throws {TypeError} If the memory is not mapped.
+   */
+  view(offset: number, byteLength: number): Uint8Array {
+    if (!this.#mapped) {
+      throw new TypeError("Cannot view this buffer: its memory is the device's own and not mapped");
+    }
+    return this.#mapped.subarray(offset, offset + byteLength);
+  }
+
+  /** Whether the memory is gone, and with it every tensor on it. */
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  dispose(): void {
+    const { commands, handle, queue } = this.#device;
+    queue.settle();
+    this.#disposed = true;
+    if (this.#mapped) {
+      // Detaches every array over the mapping, so that a late access finds nothing instead of crashing.
+      (this.#mapped.buffer as ArrayBuffer).transfer();
+      commands.vkUnmapMemory(handle, this.#memory);
+    }
+    // Both ignore a null handle, which is what a constructor that failed half-way leaves.
+    commands.vkDestroyBuffer(handle, this.handle, null);
+    commands.vkFreeMemory(handle, this.#memory, null);
+  }
+}
+
+/** A dtype and a shape: what a tensor needs of memory. */
+export interface TensorSpec {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+}
+
+/** Bytes that an arena needs for these tensors, alignment included. */
+export function planBytes(tensors: readonly TensorSpec[]): number {
+  return tensors.reduce((sum, spec) => sum + alignedBytes(spec), 0);
+}
+
+interface Block {
+  readonly buffer: GpuBuffer;
+  used: number;
+}
+
+/**
+ * Memory that is given out once and freed together. An arena larger than one allocation may be consists of
+ * blocks; a tensor lies in one of them. The first block is allocated at once, further ones when a tensor
+ * needs them, so an arena of several blocks may end up larger than `bytes` by the ends left free.
+ *
+ * All tensors start at multiples of 256 bytes and are zero.
+ */
+export class Arena {
+  readonly #device: Device;
+  readonly #blocks: Block[] = [];
+  readonly #blockLimit: number;
+  #used = 0;
+
+  /**
+   * @param bytes What the tensors will need, from `planBytes`
+   * @throws {DeviceError} If the device has not that much memory left.
+   */
+  constructor(device: Device, readonly name: string, readonly bytes: number, readonly placement: Placement) {
+    this.#device = device;
+    this.#blockLimit = Math.min(roundDown(device.limits.maxAllocationBytes, alignment), longestBlock);
+    this.#addBlock(alignment);
+  }
+
+  /**
+   * Takes the next free memory.
+   *
+   * @throws {DeviceError} If the arena is full, or the tensor is longer than one allocation of the device.
+   */
+  tensor<D extends Dtype>(name: string, dtype: D, shape: readonly number[]): Tensor<D> {
+    const needed = alignedBytes({ dtype, shape });
+    if (this.#used + needed > this.bytes) {
+      throw new DeviceError(
+        `Cannot place ${name} in the arena "${this.name}": need ${needed} bytes, have ${
+          this.bytes - this.#used
+        }`,
+        "This is a fault in the memory plan: please report it with the model and the options used",
+      );
+    }
+    if (needed > this.#blockLimit) {
+      throw new DeviceError(
+        `Cannot place ${name}: it needs ${needed} bytes in one piece, the device allocates at most ${this.#blockLimit}`,
+        "Use a device or a driver with a larger limit, or a smaller model",
+      );
+    }
+    const block = this.#blocks.find((block) => block.used + needed <= block.buffer.bytes) ??
+      this.#addBlock(needed);
+    const tensor = { name, dtype, shape: [...shape], buffer: block.buffer, offset: block.used };
+    block.used += needed;
+    this.#used += needed;
+    return tensor;
+  }
+
+  /**
+   * The tensor's bytes as the host sees them. Write before a submission, read after waiting for it.
+   *
+   * @throws {TypeError} If the memory is not mapped.
+   */
+  view(tensor: Tensor): Uint8Array {
+    this.#checkOwner(tensor);
+    return tensor.buffer.view(tensor.offset, tensorBytes(tensor));
+  }
+
+  /** Host address of the tensor, or `undefined` when its memory is not mapped. */
+  address(tensor: Tensor): number | undefined {
+    this.#checkOwner(tensor);
+    return tensor.buffer.address === undefined ? undefined : tensor.buffer.address + tensor.offset;
+  }
+
+  /** Bytes allocated on the device, ends left free included. */
+  get allocatedBytes(): number {
+    return this.#blocks.reduce((sum, block) => sum + block.buffer.bytes, 0);
+  }
+
+  /** Frees the memory, after what runs on the device has ended. */
+  dispose(): void {
+    for (const block of this.#blocks) block.buffer.dispose();
+    this.#blocks.length = 0;
+  }
+
+  #addBlock(needed: number): Block {
+    const bytes = Math.min(Math.max(this.bytes - this.#used, needed), this.#blockLimit);
+    const block = { buffer: new GpuBuffer(this.#device, this.name, bytes, this.placement), used: 0 };
+    this.#blocks.push(block);
+    return block;
+  }
+
+  #checkOwner(tensor: Tensor): void {
+    assert(
+      this.#blocks.some((block) => block.buffer === tensor.buffer),
+      `${tensor.name} is not in ${this.name}`,
+    );
+  }
+}
+
+function allocateFor(
+  device: Device,
+  name: string,
+  buffer: bigint,
+  bytes: number,
+  placement: Placement,
+): { memory: bigint; hostVisible: boolean } {
+  const out = blank(vk.VkMemoryRequirements);
+  device.commands.vkGetBufferMemoryRequirements(device.handle, buffer, out);
+  const { size, memoryTypeBits } = unpack(vk.VkMemoryRequirements, out);
+  const { info, physical } = device;
+  const type = chooseMemoryType(
+    physical.memoryTypes,
+    info.heaps,
+    memoryTypeBits,
+    placement,
+    info.unifiedMemory,
+  );
+  if (!type) {
+    throw new DeviceError(
+      `Cannot allocate "${name}": "${info.name}" has no memory of kind "${placement}"`,
+      "Use another device or a newer driver",
+    );
+  }
+  try {
+    const memory = device.create("vkAllocateMemory", vk.VkMemoryAllocateInfo, {
+      allocationSize: size,
+      memoryTypeIndex: type.index,
+    });
+    const mapWanted = placement !== "device" || info.unifiedMemory;
+    const visible = (type.flags & vk.VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) !== 0;
+    const coherent = (type.flags & vk.VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) !== 0;
+    return { memory, hostVisible: mapWanted && visible && coherent };
+  } catch (error) {
+    throw outOfMemory(error, name, bytes, info.heaps[type.heap]!.bytes, info.name);
+  }
+}
+
+function outOfMemory(
+  error: unknown,
+  name: string,
+  bytes: number,
+  heapBytes: number,
+  device: string,
+): unknown {
+  const { VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_ERROR_OUT_OF_HOST_MEMORY } = vk.VkResult;
+  const codes: number[] = [VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_ERROR_OUT_OF_HOST_MEMORY];
+  if (!(error instanceof VulkanError) || !codes.includes(error.result)) return error;
+  return new DeviceError(
+    `Cannot allocate "${name}" on "${device}": need ${bytes} bytes, its memory has ${heapBytes} in all, part of it in use`,
+    "Close other programs that use the device, shorten the context, or choose a device with more memory",
+    { cause: error },
+  );
+}
+
+function mapMemory(device: Device, memory: bigint): number {
+  const out = handles(1);
+  const wholeSize = 0xffff_ffff_ffff_ffffn;
+  check(device.commands.vkMapMemory(device.handle, memory, 0, wholeSize, 0, out), "vkMapMemory");
+  return Number(out[0]!);
+}
+
+function alignedBytes({ dtype, shape }: TensorSpec): number {
+  return roundUp(elementCount(shape) * dtypeBytes[dtype], alignment);
+}
+
+function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}
+
+function roundDown(value: number, multiple: number): number {
+  return Math.floor(value / multiple) * multiple;
+}

@@ -1,0 +1,97 @@
+import type { GenerateEvent, GenerateRequest, ModelInfo, Runtime, Usage } from "../../src/runtime/request.ts";
+
+export const fakeUsage: Usage = {
+  promptTokens: 21,
+  completionTokens: 3,
+  imageTiles: 0,
+  cachedImages: 0,
+  timings: { queueMs: 0, imageMs: 0, prefillMs: 12.5, decodeMs: 4 },
+};
+
+/** The events of an answer made of these pieces. */
+export function answer(...pieces: string[]): GenerateEvent[] {
+  return [
+    { type: "start", promptTokens: fakeUsage.promptTokens, imageTiles: 0 },
+    ...pieces.map((text): GenerateEvent => ({ type: "text", text })),
+    { type: "end", finishReason: "stop", usage: { ...fakeUsage, completionTokens: pieces.length } },
+  ];
+}
+
+/** One step of a script: an event, a failure to throw, or a wait that an abort cuts short. */
+export type Step = GenerateEvent | Error | { readonly waitMs: number };
+
+/**
+ * Plays a script for every request and remembers what was asked. An aborted signal ends an answer with the signal's
+ * reason, as the real runtime does.
+ */
+export class FakeRuntime implements Runtime {
+  readonly requests: GenerateRequest[] = [];
+  /** Answers that are being made. */
+  running = 0;
+  /** Events handed out, over all requests. */
+  produced = 0;
+  aborted = 0;
+  closed = false;
+  readonly model: ModelInfo;
+
+  constructor(readonly script: (request: GenerateRequest) => Iterable<Step>, model: Partial<ModelInfo> = {}) {
+    this.model = {
+      id: "tiny",
+      path: "some/folder/tiny",
+      contextLength: 512,
+      vocabularySize: 128_256,
+      device: "fake device",
+      ...model,
+    };
+  }
+
+  async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent> {
+    this.requests.push(request);
+    this.running++;
+    let complete = false;
+    try {
+      for (const step of this.script(request)) {
+        signal?.throwIfAborted();
+        if (step instanceof Error) throw step;
+        if ("waitMs" in step) {
+          await pause(step.waitMs, signal);
+          continue;
+        }
+        this.produced++;
+        complete = step.type === "end";
+        yield step;
+      }
+    } finally {
+      this.running--;
+      if (!complete) this.aborted++;
+    }
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+}
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, ms);
+    function onAbort(): void {
+      clearTimeout(timer);
+      reject(signal!.reason);
+    }
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** Waits until `condition` holds, and fails after two seconds. */
+export async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 2000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error("Waited two seconds in vain");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
