@@ -1,0 +1,49 @@
+import { describe, expect, test } from "bun:test";
+import { embedding } from "../../src/ops/embedding.ts";
+import * as reference from "../reference/embedding.ts";
+import { firstDifference } from "../support/compare.ts";
+import { openTestDevice } from "../support/gpu.ts";
+import { limitDevice } from "../support/limited_device.ts";
+import { random } from "../support/random.ts";
+import { runOp } from "../support/run_op.ts";
+import { encodeWeight } from "../support/weights.ts";
+
+const device = openTestDevice();
+
+describe("embedding() copies the rows of the ids, widened to f32", () => {
+  for (const dtype of ["f32", "bf16", "f16"] as const) {
+    for (
+      const [tokens, rows, columns] of [[1, 1, 4], [3, 776, 64], [65, 50, 252], [2, 20, 260], [
+        1,
+        9,
+        4096,
+      ]] as const
+    ) {
+      test(`${dtype} T=${tokens} V=${rows} D=${columns}`, () => {
+        const rng = random(1);
+        const table = encodeWeight(dtype, rng.normals(rows * columns));
+        const ids = Uint32Array.from({ length: tokens }, () => rng.below(rows));
+        const { y } = runOp(device, {
+          ids: { dtype: "u32", shape: [tokens], data: ids },
+          table: { dtype, shape: [rows, columns], data: table.bytes },
+          y: { dtype: "f32", shape: [tokens, columns] },
+        }, (cmd, { ids, table, y }) => embedding(cmd, ids, table, y));
+        expect(firstDifference(y, reference.embedding(ids, table.values, columns))).toBe(-1);
+      });
+    }
+  }
+});
+
+test("embedding() finds rows in every slice of a table that is larger than a view", () => {
+  const small = limitDevice(device, { maxStorageBufferRange: 4096 });
+  const [tokens, rows, columns] = [20, 130, 48];
+  const rng = random(2);
+  const table = encodeWeight("bf16", rng.normals(rows * columns));
+  const ids = Uint32Array.from([0, rows - 1, ...Array.from({ length: tokens - 2 }, () => rng.below(rows))]);
+  const { y } = runOp(small, {
+    ids: { dtype: "u32", shape: [tokens], data: ids },
+    table: { dtype: "bf16", shape: [rows, columns], data: table.bytes },
+    y: { dtype: "f32", shape: [tokens, columns] },
+  }, (cmd, { ids, table, y }) => embedding(cmd, ids, table, y));
+  expect(firstDifference(y, reference.embedding(ids, table.values, columns))).toBe(-1);
+});
