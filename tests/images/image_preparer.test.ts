@@ -1,0 +1,82 @@
+import { afterAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { RequestError } from "../../src/base/errors.ts";
+import { decodeImage } from "../../src/images/decode.ts";
+import { ImagePreparer } from "../../src/images/image_preparer.ts";
+import { prepareImage } from "../../src/images/tiles.ts";
+import { goldenImagePath } from "../support/goldens.ts";
+
+const preparer = new ImagePreparer();
+afterAll(() => preparer.close());
+const golden = (name: string): Uint8Array => readFileSync(goldenImagePath(name));
+const size = { tileSize: 28, maxTiles: 4 };
+
+test("ImagePreparer.prepare() gives what prepareImage() gives, for many pictures at once", async () => {
+  const names = ["s_24x20.png", "exif_6.jpg", "animated.webp", "still.gif", "palette.bmp", "china.jpg"];
+  const files = [...names, ...names].map(golden);
+  const images = await Promise.all(files.map((bytes) => preparer.prepare(bytes, size)));
+  for (const [i, image] of images.entries()) {
+    expect(image).toEqual(prepareImage(await decodeImage(files[i]!), size));
+    expect(files[i]!.length).toBeGreaterThan(0);
+  }
+});
+
+/** `expect(promise).rejects` would wait without letting the worker's messages in. */
+function errorOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(() => undefined, (error) => error);
+}
+
+test("ImagePreparer.prepare() refuses like decodeImage(), and goes on", async () => {
+  const [bad, large, good] = await Promise.all([
+    errorOf(preparer.prepare(golden("gray.png").subarray(0, 100), size)),
+    errorOf(preparer.prepare(golden("gray.png"), { ...size, maxPixels: 10 })),
+    preparer.prepare(golden("gray.png"), size),
+  ]);
+  expect(bad).toBeInstanceOf(RequestError);
+  expect((bad as RequestError).details).toEqual({ code: "invalid_image", remedy: expect.any(String) });
+  expect((large as RequestError).message).toContain("more pixels");
+  expect(good.tileCount).toBeGreaterThan(0);
+});
+
+test("ImagePreparer.prepare() rejects when the worker fails, and the next picture starts another", async () => {
+  const broken = errorOf(preparer.prepare(undefined as unknown as Uint8Array, size));
+  expect((await broken as Error).message).toContain("The image worker stopped");
+  expect((await preparer.prepare(golden("one_pixel.png"), size)).tileCount).toBe(1);
+});
+
+test("ImagePreparer leaves the main thread free while a large photograph is prepared", async () => {
+  const photograph = golden("big_1500x1100.jpg");
+  await preparer.prepare(photograph, size);
+  let longest = 0, last = performance.now();
+  const ticks = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }, 1);
+  const begin = performance.now();
+  await Promise.all(
+    Array.from({ length: 8 }, () => preparer.prepare(photograph, { tileSize: 560, maxTiles: 4 })),
+  );
+  clearInterval(ticks);
+  expect(longest).toBeLessThan((performance.now() - begin) / 2);
+});
+
+test("ImagePreparer.close() gives up what is in hand, and the next picture starts again", async () => {
+  const abandoned = errorOf(preparer.prepare(golden("china.jpg"), size));
+  preparer.close();
+  expect((await abandoned as Error).message).toContain("closed");
+  expect((await preparer.prepare(golden("one_pixel.png"), size)).tileCount).toBe(1);
+});
+
+test("a process ends by itself although it has prepared a picture", async () => {
+  const source = new URL("../../src/images/image_preparer.ts", import.meta.url).pathname;
+  const program = `
+    import { ImagePreparer } from ${JSON.stringify(source)};
+    const bytes = await Bun.file(${JSON.stringify(goldenImagePath("s_24x20.png"))}).bytes();
+    console.log((await new ImagePreparer().prepare(bytes, { tileSize: 28, maxTiles: 4 })).aspectRatioId);`;
+  const process = Bun.spawn([globalThis.process.execPath, "-e", program], {
+    stdout: "pipe",
+    timeout: 20_000,
+  });
+  expect(await new Response(process.stdout).text()).toBe("1\n");
+  expect(await process.exited).toBe(0);
+});

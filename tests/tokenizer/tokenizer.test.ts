@@ -1,0 +1,176 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { Tokenizer as ReferenceEncoder } from "@huggingface/tokenizers";
+import fc from "fast-check";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ModelError, ModelNotFoundError, RequestError } from "../../src/base/errors.ts";
+import { StreamDecoder } from "../../src/tokenizer/stream_decoder.ts";
+import { textSlices } from "../../src/tokenizer/text_slices.ts";
+import { openTokenizer } from "../../src/tokenizer/tokenizer.ts";
+import { goldensRoot } from "../support/goldens.ts";
+
+const directory = join(goldensRoot, "checkpoints/tiny-mllama");
+const tokenizer = openTokenizer(directory);
+const controlTexts = [
+  "<|begin_of_text|>",
+  "<|eot_id|>",
+  "<|image|>",
+  "<|python_tag|>",
+  "<|start_header_id|>",
+];
+
+/** Text out of everything that decides where tokens end, control tokens and their pieces among it. */
+const text = fc.array(
+  fc.oneof(
+    fc.constantFrom(...controlTexts, "<|", "|>", "<|eot", "_id|>", "<", "|", "it's", "DON'T", "ſ"),
+    fc.constantFrom(" ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u0085", "\u3000", "\ufeff", "\u0000"),
+    fc.constantFrom(
+      "abc",
+      "Ⅷ",
+      "123",
+      "4567890",
+      "é",
+      "e\u0301",
+      "日本語",
+      "😀",
+      "👩‍👩‍👧",
+      "\ud800",
+      "...",
+      '{"a": 1}',
+    ),
+    fc.string({ unit: "binary", maxLength: 6 }),
+  ),
+  { maxLength: 12 },
+).map((parts) => parts.join(""));
+
+test("Tokenizer knows its control tokens and its size", () => {
+  expect(tokenizer.bosToken).toBe("<|begin_of_text|>");
+  expect(tokenizer.bosId).toBe(512);
+  expect(tokenizer.controlId("<|image|>")).toBe(768);
+  expect(tokenizer.controlText(768)).toBe("<|image|>");
+  expect(tokenizer.controlId("abc")).toBeUndefined();
+  expect(tokenizer.vocabularySize).toBe(769);
+  expect([511, 512, 768, 769].map((id) => tokenizer.isControl(id))).toEqual([false, true, true, false]);
+  expect(tokenizer.tokenBytes(100_000)).toHaveLength(0);
+});
+
+test("Tokenizer.encode() never gives a control id for text that is not control text, and loses no byte of it", () => {
+  fc.assert(fc.property(text, (text) => {
+    const ids = tokenizer.encode(text, { control: false });
+    expect(ids.filter((id) => tokenizer.isControl(id) || !(id >= 0 && id < 512))).toEqual([]);
+    expect(tokenizer.decode(ids)).toBe(text.toWellFormed());
+  }));
+});
+
+test("Tokenizer.encode() gives what the reference gives when control tokens are seen", () => {
+  const file = JSON.parse(readFileSync(join(directory, "tokenizer.json"), "utf8"));
+  const reference = new ReferenceEncoder(file, {});
+  fc.assert(fc.property(text, (text) => {
+    const expected = text === "" ? [] : reference.encode(text, { add_special_tokens: false }).ids;
+    expect(tokenizer.encode(text, { control: true })).toEqual(expected);
+  }));
+});
+
+test("Tokenizer.encodeSegments() encodes text across a border as one text", () => {
+  const whole = tokenizer.encode("hello\n\nhello", { control: false });
+  const segments = ["hello\n", "\nhel", "lo"].map((text, i) => ({ text, control: i === 0 }));
+  expect(tokenizer.encodeSegments(segments)).toEqual(whole);
+});
+
+test("Tokenizer.encodeSegments() sees no control token that segments make up together", () => {
+  fc.assert(
+    fc.property(fc.array(text, { maxLength: 4 }), fc.integer({ min: 1, max: 8 }), (texts, at) => {
+      for (const token of controlTexts) {
+        // A half that the template prints, and a half that a caller adds.
+        const halves = [{ text: token.slice(0, at), control: true }, {
+          text: token.slice(at),
+          control: false,
+        }];
+        const others = texts.map((text) => ({ text, control: false }));
+        const ids = tokenizer.encodeSegments([...others, ...halves, ...others]);
+        expect(ids.some((id) => tokenizer.isControl(id))).toBe(false);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test("textSlices() cuts only where the tokens of the whole text end", () => {
+  const texts = fc.array(text, { minLength: 20, maxLength: 60 }).map((parts) => parts.join(" x"));
+  fc.assert(
+    fc.property(texts, fc.integer({ min: 1, max: 20 }), (text, length) => {
+      const slices = [...textSlices(text, length)];
+      expect(slices.join("")).toBe(text);
+      expect(slices.flatMap((slice) => tokenizer.encode(slice, { control: false })))
+        .toEqual(tokenizer.encode(text, { control: false }));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("Tokenizer.encodeSegments() stops at maxTokens instead of encoding megabytes", () => {
+  const segments = [{ text: "some words ".repeat(1e6), control: false }];
+  const begin = performance.now();
+  expect(() => tokenizer.encodeSegments(segments, { maxTokens: 1000 })).toThrow("at most 1000 tokens");
+  expect(performance.now() - begin).toBeLessThan(1000);
+  expect(tokenizer.encodeSegments([{ text: "<|eot_id|>", control: true }], { maxTokens: 1 })).toEqual([
+    520 + 1,
+  ]);
+  expect(() => tokenizer.encodeSegments([{ text: "<|eot_id|>".repeat(2), control: true }], { maxTokens: 1 }))
+    .toThrow(RequestError);
+});
+
+test("Tokenizer.encode() refuses a word of more than 256 Ki characters", () => {
+  for (const character of [" ", "a"]) {
+    expect(() => tokenizer.encode(character.repeat(300_000), { control: false })).toThrow(
+      "262144 characters",
+    );
+  }
+});
+
+test("StreamDecoder gives the text of all ids together, however they are cut, and starts afresh after flush()", () => {
+  const decoder = new StreamDecoder(tokenizer);
+  fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 800 }), { maxLength: 40 }), (ids) => {
+    const deltas = ids.map((id) => decoder.push(id));
+    expect(deltas.join("") + decoder.flush()).toBe(tokenizer.decode(ids));
+  }));
+});
+
+describe("openTokenizer() refuses", () => {
+  const scratch = mkdtempSync(join(tmpdir(), "llamav-tokenizer-"));
+  afterAll(() => rmSync(scratch, { recursive: true }));
+  const good = readFileSync(join(directory, "tokenizer.json"), "utf8");
+  // deno-lint-ignore no-explicit-any -- the test spoils any part of the file
+  const spoiled = (spoil: (file: any) => void) => {
+    const file = JSON.parse(good);
+    spoil(file);
+    return JSON.stringify(file);
+  };
+
+  const cases: [string, string, string][] = [
+    ["a file that is not JSON", good.slice(0, -10), "must be JSON"],
+    ["a file that is no object", "[]", "JSON object"],
+    ["another model", spoiled((file) => file.model.type = "Unigram"), "type BPE"],
+    ["a normalizer", spoiled((file) => file.normalizer = { type: "NFC" }), "no normalizer"],
+    ["another alphabet", spoiled((file) => file.pre_tokenizer = { type: "Metaspace" }), "ByteLevel"],
+    ["no added tokens", spoiled((file) => delete file.added_tokens), "list of added tokens"],
+    ["an added token that strips", spoiled((file) => file.added_tokens[3].lstrip = true), "lstrip"],
+    ["an added token without content", spoiled((file) => file.added_tokens[3].content = ""), "content"],
+    ["a vocabulary without every byte", spoiled((file) => delete file.model.vocab["a"]), "256 bytes"],
+    ["an id that is none", spoiled((file) => file.model.vocab["ab"] = "7"), "ids from 0"],
+    ["an id without end", spoiled((file) => file.model.vocab["ab"] = 1e12), "ids from 0"],
+    ["a BOS token that is none", spoiled((file) => file.added_tokens.shift()), "BOS token"],
+  ];
+  for (const [what, file, message] of cases) {
+    test(what, () => {
+      writeFileSync(join(scratch, "tokenizer.json"), file);
+      expect(() => openTokenizer(scratch)).toThrow(ModelError);
+      expect(() => openTokenizer(scratch)).toThrow(message);
+    });
+  }
+
+  test("a directory without tokenizer.json", () => {
+    expect(() => openTokenizer(join(scratch, "nothing"))).toThrow(ModelNotFoundError);
+  });
+});
