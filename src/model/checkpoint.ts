@@ -1,0 +1,62 @@
+import { openWeights } from "../weights/open.ts";
+import type { TensorInfo, WeightSource } from "../weights/source.ts";
+import { checkTensors, type WeightDtype } from "./check_tensors.ts";
+import { type MllamaConfig, readConfig } from "./config.ts";
+
+/** A model directory, checked and open, nothing loaded. */
+export interface Checkpoint {
+  readonly config: MllamaConfig;
+  /** By published name. */
+  readonly weights: WeightSource<WeightDtype>;
+  /**
+   * Whether the position tables hold zeros for tiles that an arrangement does not have, as converted checkpoints
+   * do: only then are all missing tiles alike (vision_layout.ts).
+   */
+  readonly unusedSlotsAreZero: boolean;
+}
+
+/**
+ * Opens a model directory in Hugging Face layout.
+ *
+ * @throws {ModelNotFoundError} If there is no such directory.
+ * @throws {ModelError} If its files are damaged, disagree, or are of another architecture.
+ */
+export function openCheckpoint(directory: string): Checkpoint {
+  const config = readConfig(directory);
+  const files = openWeights(directory);
+  try {
+    const weights = checkTensors(config, files);
+    return { config, weights, unusedSlotsAreZero: unusedSlotsAreZero(config, weights) };
+  } catch (error) {
+    files.close();
+    throw error;
+  }
+}
+
+function unusedSlotsAreZero({ vision }: MllamaConfig, weights: WeightSource<WeightDtype>): boolean {
+  const tables = [
+    { name: "gated_positional_embedding.tile_embedding.weight", slot: vision.tokensPerTile * vision.hiddenSize },
+    { name: "pre_tile_positional_embedding.embedding.weight", slot: vision.hiddenSize },
+    { name: "post_tile_positional_embedding.embedding.weight", slot: vision.hiddenSize },
+  ];
+  return vision.supportedAspectRatios.every(([rows, columns], i) =>
+    tables.every(({ name, slot }) => {
+      const info = weights.tensors.get(`vision_model.${name}`)!;
+      const first = (i + 1) * vision.maxNumTiles + rows * columns; // row 0 stands for "no image"
+      return isZero(weights, info, first * slot, (vision.maxNumTiles - rows * columns) * slot);
+    })
+  );
+}
+
+function isZero(
+  weights: WeightSource<WeightDtype>,
+  info: TensorInfo<WeightDtype>,
+  begin: number,
+  count: number,
+): boolean {
+  const size = info.dtype === "f32" ? 4 : 2;
+  const bytes = weights.read(info, begin * size, count * size);
+  const words = size === 4 ? new Uint32Array(bytes.buffer) : new Uint16Array(bytes.buffer);
+  const magnitude = size === 4 ? 0x7fffffff : 0x7fff; // −0 is zero
+  return words.every((word) => (word & magnitude) === 0);
+}
