@@ -1,0 +1,160 @@
+import { assert } from "../base/assert.ts";
+import { rebuildError } from "./error_report.ts";
+import type {
+  EngineEvent,
+  EngineInfo,
+  EngineOptions,
+  EngineRequest,
+  FromEngine,
+  ToEngine,
+  TraceRequest,
+  TraceResult,
+} from "./protocol.ts";
+
+type SequenceEvent = Exclude<EngineEvent, { type: "error" }>;
+
+/** The main thread's end of the engine: requests in, events out, over messages only. */
+export class EngineClient {
+  readonly #worker: Worker;
+  readonly #sequences = new Map<number, Inbox>();
+  readonly #traces = new Map<number, { resolve(result: TraceResult): void; reject(error: Error): void }>();
+  #nextId = 1;
+  #onClosed: (() => void) | undefined;
+
+  private constructor(worker: Worker, readonly info: EngineInfo) {
+    this.#worker = worker;
+    worker.onmessage = ({ data }: MessageEvent<FromEngine>) => this.#receive(data);
+    worker.onerror = ({ message }) => this.#fail(new Error(`The engine stopped: ${message}`));
+  }
+
+  /**
+   * Starts the worker and loads the model.
+   *
+   * @throws What opening device or model throws: see `Engine.open`.
+   */
+  static async open(
+    options: EngineOptions,
+    onProgress: (done: number, total: number) => void = () => {},
+  ): Promise<EngineClient> {
+    const worker = new Worker(new URL("./worker.ts", import.meta.url));
+    try {
+      const info = await new Promise<EngineInfo>((resolve, reject) => {
+        worker.onerror = ({ message }) => reject(new Error(`The engine could not start: ${message}`));
+        worker.onmessage = ({ data }: MessageEvent<FromEngine>) => {
+          if (data.type === "progress") onProgress(data.done, data.total);
+          else if (data.type === "ready") resolve(data.info);
+          else if (data.type === "failed") reject(rebuildError(data.error));
+        };
+        send(worker, { type: "open", options });
+      });
+      return new EngineClient(worker, info);
+    } catch (error) {
+      worker.terminate();
+      throw error;
+    }
+  }
+
+  /**
+   * Runs a request. Leaving the loop or aborting the signal ends its sequence.
+   *
+   * @throws {RequestError} If it can never be served.
+   */
+  async *run(request: Omit<EngineRequest, "id">, signal?: AbortSignal): AsyncGenerator<SequenceEvent> {
+    const id = this.#nextId++;
+    const inbox = new Inbox();
+    const stop = () => inbox.fail(signal!.reason);
+    signal?.throwIfAborted();
+    signal?.addEventListener("abort", stop);
+    this.#sequences.set(id, inbox);
+    send(this.#worker, { type: "add", request: { ...request, id } });
+    try {
+      for (;;) {
+        const event = await inbox.next();
+        yield event;
+        if (event.type === "end") return;
+      }
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      if (this.#sequences.delete(id)) send(this.#worker, { type: "abort", id });
+    }
+  }
+
+  trace(request: Omit<TraceRequest, "id">): Promise<TraceResult> {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#traces.set(id, { resolve, reject });
+      send(this.#worker, { type: "trace", request: { ...request, id } });
+    });
+  }
+
+  /** Frees the device and ends the worker. Requests that still run fail. */
+  async close(): Promise<void> {
+    this.#fail(new Error("The engine was closed"));
+    await new Promise<void>((resolve) => {
+      this.#onClosed = resolve;
+      send(this.#worker, { type: "close" });
+    });
+    this.#worker.terminate();
+  }
+
+  #receive(message: FromEngine): void {
+    if (message.type === "events") {
+      for (const event of message.events) this.#dispatch(event);
+    } else if (message.type === "traced") {
+      this.#traces.get(message.id)?.resolve(message.result);
+      this.#traces.delete(message.id);
+    } else if (message.type === "closed") {
+      this.#onClosed?.();
+    } else {
+      assert(false, `unexpected ${message.type} from the engine`);
+    }
+  }
+
+  /** Events of sequences that have been aborted in the meantime are dropped. */
+  #dispatch(event: EngineEvent): void {
+    if (event.type !== "error") return this.#sequences.get(event.id)?.push(event);
+    const error = rebuildError(event.error);
+    this.#traces.get(event.id)?.reject(error);
+    this.#traces.delete(event.id);
+    this.#sequences.get(event.id)?.fail(error);
+    this.#sequences.delete(event.id);
+  }
+
+  #fail(error: Error): void {
+    for (const inbox of this.#sequences.values()) inbox.fail(error);
+    for (const { reject } of this.#traces.values()) reject(error);
+    this.#sequences.clear();
+    this.#traces.clear();
+  }
+}
+
+/** Events of one sequence on their way to its reader. Bounded by the request's own number of tokens. */
+class Inbox {
+  readonly #events: SequenceEvent[] = [];
+  #failure: { readonly error: unknown } | undefined;
+  #wake: (() => void) | undefined;
+
+  push(event: SequenceEvent): void {
+    this.#events.push(event);
+    this.#wake?.();
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#wake?.();
+  }
+
+  /** The next event; a failure comes after the events before it. */
+  async next(): Promise<SequenceEvent> {
+    for (;;) {
+      const event = this.#events.shift();
+      if (event) return event;
+      if (this.#failure) throw this.#failure.error;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+}
+
+function send(worker: Worker, message: ToEngine): void {
+  worker.postMessage(message);
+}

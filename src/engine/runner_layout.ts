@@ -1,0 +1,80 @@
+import type { Device } from "../gpu/device.ts";
+import { crossCacheShapes, selfCacheShapes, slotBytes } from "../model/caches.ts";
+import type { MllamaConfig } from "../model/config.ts";
+import { checkCacheViews, checkPlan, memoryPlan, type MemoryPlan } from "../model/plan.ts";
+import { f32, type ShapeTable } from "../model/shapes.ts";
+import { textScratchShapes } from "../model/text.ts";
+import { visionInputShapes, visionScratchShapes } from "../model/vision.ts";
+import { type BatchLimits, batchShapes } from "./batch.ts";
+import { resultShapes } from "./results.ts";
+
+/** Sizes that a runner is built for. */
+export interface RunnerLimits {
+  /** Token positions of one sequence. */
+  readonly contextLength: number;
+  /** Token positions of one block of the text cache. */
+  readonly blockSize: number;
+  readonly maxSequences: number;
+  /** Rows of one step. */
+  readonly chunkSize: number;
+  /** Tile slots of the image cache. */
+  readonly imageTiles: number;
+  /** Rows of one step that can give logits. */
+  readonly outputRows: number;
+  /** Let one row stand for equal pad rows in the vision tower, where the checkpoint allows it. */
+  readonly deduplicate: boolean;
+}
+
+export function batchLimits(limits: RunnerLimits): BatchLimits {
+  return {
+    rows: limits.chunkSize,
+    sequences: limits.maxSequences,
+    blocksPerSequence: blocksPerSequence(limits),
+    tilesPerSequence: limits.imageTiles,
+    outputs: limits.outputRows,
+  };
+}
+
+export function blocksPerSequence(limits: RunnerLimits): number {
+  return Math.ceil(limits.contextLength / limits.blockSize);
+}
+
+/** Every tensor of a runner but the weights, by the part of the memory plan that it belongs to. */
+export function runnerTables(config: MllamaConfig, limits: RunnerLimits) {
+  return {
+    textCache: selfCacheShapes(config, limits.maxSequences * blocksPerSequence(limits) * limits.blockSize),
+    imageCache: crossCacheShapes(config, limits.imageTiles),
+    vision: visionScratchShapes(config),
+    text: textScratchShapes(config, limits.chunkSize, limits.outputRows),
+    visionInputs: visionInputShapes(config),
+    steps: batchShapes(batchLimits(limits)),
+    constants: { inverseFrequencies: f32(config.text.headDim / 2) },
+    results: resultShapes(config, limits.outputRows),
+  } satisfies Record<string, ShapeTable>;
+}
+
+/**
+ * The memory plan of a runner.
+ *
+ * @throws {DeviceError} If the device cannot hold it, or one of its buffers.
+ */
+export function planRunner(
+  config: MllamaConfig,
+  weightBytes: number,
+  limits: RunnerLimits,
+  device: Pick<Device, "info" | "limits">,
+): MemoryPlan {
+  const slot = slotBytes(config);
+  checkCacheViews(device.limits, [
+    { flag: "--ctx-size", value: limits.contextLength, bytesPerUnit: slot * limits.maxSequences },
+    { flag: "--image-tiles", value: limits.imageTiles, bytesPerUnit: slot * config.vision.tokensPerTile },
+  ]);
+  const { textCache, imageCache, ...working } = runnerTables(config, limits);
+  const plan = memoryPlan(
+    weightBytes,
+    { "text cache": [textCache], "image cache": [imageCache], "working memory": Object.values(working) },
+    device.info,
+  );
+  checkPlan(plan, device.info);
+  return plan;
+}
