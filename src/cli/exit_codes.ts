@@ -1,0 +1,40 @@
+import { CommanderError } from "commander";
+import { DeviceError, ExplainedError, ModelError, ModelNotFoundError } from "../base/errors.ts";
+
+/** What the process ends with. Documented in `llamav --help`; scripts rely on it. */
+export const exitCodes = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  modelNotFound: 3,
+  device: 6,
+  corruptModel: 7,
+  interrupted: 130,
+  /** What a shell reports for a program whose reader has gone, as in `llamav run … | head -1`. */
+  brokenPipe: 141,
+  terminated: 143,
+} as const;
+
+/** The command line itself is wrong. */
+export class UsageError extends ExplainedError {
+  override readonly name = "UsageError";
+}
+
+/** A signal ended the command early. */
+export class InterruptedError extends Error {
+  override readonly name = "InterruptedError";
+  constructor(readonly exitCode: number) {
+    super("Interrupted");
+  }
+}
+
+/** Exit code of anything thrown by a command: the one place where errors become numbers. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (error instanceof InterruptedError) return error.exitCode;
+  if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof ModelNotFoundError) return exitCodes.modelNotFound;
+  if (error instanceof DeviceError) return exitCodes.device;
+  if (error instanceof ModelError) return exitCodes.corruptModel;
+  return exitCodes.failure;
+}

@@ -1,0 +1,56 @@
+import type { Command } from "commander";
+import { formatBytes, formatCount } from "../base/units.ts";
+import type { Inspection, MemoryPlan } from "../runtime/reports.ts";
+import type { CliContext } from "./context.ts";
+import { addFlags, readFlags } from "./flags.ts";
+import { modelArgument } from "./model_argument.ts";
+
+const flags = ["device", "contextLength", "json"] as const;
+
+/** `llamav inspect MODEL`: what a checkpoint is and what it needs here, without loading it. */
+export function addInspect(program: Command, context: CliContext): void {
+  const command = program.command("inspect").summary("say what a model is and what memory it needs here")
+    .description("Reads a checkpoint's headers and plans its memory on this device, without loading it.")
+    .argument(...modelArgument);
+  addFlags(command, flags);
+  command.action(async (model: string) => {
+    const { device, contextLength, json } = readFlags(command, flags, context.env);
+    const inspection = await context.services.inspectModel({ model, device, contextLength });
+    await context.terminal.print(
+      json ? `${JSON.stringify(inspection, null, 2)}\n` : formatInspection(inspection),
+    );
+  });
+}
+
+function formatInspection(inspection: Inspection): string {
+  const lines = [
+    row("model", inspection.path),
+    row("architecture", inspection.architecture),
+    ...inspection.facts.map(([label, value]) => row(label, value)),
+    "",
+    row("tensors", `${formatCount(inspection.tensorCount)}, ${formatCount(inspection.tensorBytes)} bytes`),
+    ...inspection.parts.map(({ name, tensorCount, bytes }) =>
+      row(`  ${name}`, `${formatCount(tensorCount)}, ${formatBytes(bytes)}`)
+    ),
+    "",
+    ...(inspection.plan
+      ? formatPlan(inspection.plan)
+      : [row("memory", inspection.planProblem ?? "not planned")]),
+    ...inspection.warnings.map((warning) => `warning: ${warning}`),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function formatPlan(plan: MemoryPlan): string[] {
+  const verdict = plan.fits ? "fits" : "does not fit";
+  return [
+    row("device", plan.device),
+    row("context", `${formatCount(plan.contextLength)} tokens`),
+    row("memory", `${formatBytes(plan.totalBytes)} of ${formatBytes(plan.availableBytes)}: ${verdict}`),
+    ...plan.allocations.map(({ name, bytes }) => row(`  ${name}`, formatBytes(bytes))),
+  ];
+}
+
+function row(label: string, value: string): string {
+  return `${label.padEnd(24)}${value}`;
+}

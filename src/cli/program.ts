@@ -1,0 +1,99 @@
+import process from "node:process";
+import { Command, CommanderError } from "commander";
+import { ExplainedError } from "../base/errors.ts";
+import type { CliContext } from "./context.ts";
+import { addDoctor } from "./doctor.ts";
+import { exitCodeOf, exitCodes, InterruptedError } from "./exit_codes.ts";
+import { addFlags, readFlags } from "./flags.ts";
+import { addInspect } from "./inspect.ts";
+import { addRun } from "./run.ts";
+import { addServe } from "./serve.ts";
+import { type Services, services } from "./services.ts";
+import { type Streams, Terminal } from "./terminal.ts";
+import { addTrace } from "./trace.ts";
+import { version } from "./version.ts";
+
+const help = `
+Examples:
+  llamav run ./model "What is in this picture?" --image cat.jpg
+  llamav serve ./model
+  llamav doctor
+
+MODEL is the directory of a Llama 3.2 Vision checkpoint (11B or 90B) in Hugging Face layout.
+Every flag of a command can also be set by the variable that its help names; the flag wins.
+llamav COMMAND --help says more about a command.
+
+Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 model not found, 6 no suitable device or not enough memory,
+7 corrupt or mismatched model files, 130 SIGINT, 141 the reader of stdout has gone, 143 SIGTERM.
+
+Built with Llama. Llama 3.2 is licensed under the Llama 3.2 Community License,
+Copyright © Meta Platforms, Inc. All Rights Reserved.`;
+
+/** What the process has; tests give their own. */
+export interface CliEnvironment {
+  readonly streams: Streams;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly services: Services;
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param args the arguments after the program's name
+ * @returns the exit code; all output has been taken by its streams
+ */
+export async function main(args: readonly string[], given: Partial<CliEnvironment> = {}): Promise<number> {
+  const env = given.env ?? process.env;
+  const terminal = new Terminal(given.streams ?? process);
+  const context = { terminal, env, services: given.services ?? services };
+  const program = buildProgram(context);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return exitCodes.ok;
+  } catch (error) {
+    report(error, terminal, wantsDebug(program, env));
+    return exitCodeOf(error);
+  } finally {
+    await terminal.flush();
+  }
+}
+
+function buildProgram(context: CliContext): Command {
+  const { terminal } = context;
+  const program = new Command("llamav")
+    .description("Runs Llama 3.2 Vision on any Vulkan GPU.")
+    .version(`llamav ${version}`, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .addHelpText("after", help)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void terminal.print(text),
+      writeErr: (text) => terminal.note(text.trimEnd()),
+      outputError: (text, write) => write(`${text.trimEnd()}\nTry llamav --help`),
+    });
+  addFlags(program, ["debug"]);
+  for (const add of [addRun, addServe, addTrace, addInspect, addDoctor]) add(program, context);
+  return program;
+}
+
+function wantsDebug(program: Command, env: CliContext["env"]): boolean {
+  try {
+    return readFlags(program, ["debug"], env).debug === true;
+  } catch {
+    // Its variable holds something else than yes or no: whoever sets it wants to see more.
+    return true;
+  }
+}
+
+/** One sentence what, one sentence what to do; where it happened only when asked. */
+function report(error: unknown, terminal: Terminal, debug: boolean): void {
+  // Commander has said it already, and who interrupts knows it.
+  if (error instanceof CommanderError || error instanceof InterruptedError) return;
+  const known = error instanceof ExplainedError;
+  const message = error instanceof Error ? error.message : String(error);
+  terminal.note(`error: ${known ? message : `Unexpected failure: ${message}`}`);
+  if (known && error.remedy !== undefined) terminal.note(error.remedy);
+  if (!known && !debug) terminal.note("Run it again with --debug to see where it happened");
+  if (debug) terminal.note(Bun.inspect(error));
+}

@@ -1,0 +1,22 @@
+import type { LoadPicture, PicturePolicy } from "../runtime/pictures.ts";
+import type { RuntimeOptions } from "../runtime/runtime.ts";
+import type { Check, Inspection, TraceOptions, TraceReport } from "../runtime/reports.ts";
+import type { Runtime } from "../runtime/request.ts";
+
+/** What the commands ask of the runtime. Tests give their own. */
+export interface Services {
+  openRuntime(options: RuntimeOptions): Promise<Runtime>;
+  pictureLoader(policy: PicturePolicy): Promise<LoadPicture>;
+  traceToFile(options: TraceOptions): Promise<TraceReport>;
+  inspectModel(options: { model: string; device?: string; contextLength?: number }): Promise<Inspection>;
+  runDoctor(): Promise<readonly Check[]>;
+}
+
+/** The real ones. Each module is read when it is first needed: `--version` and `--help` load none of them. */
+export const services: Services = {
+  openRuntime: async (options) => (await import("../runtime/runtime.ts")).openRuntime(options),
+  pictureLoader: async (policy) => (await import("../runtime/pictures.ts")).pictureLoader(policy),
+  traceToFile: async (options) => (await import("../runtime/trace.ts")).traceToFile(options),
+  inspectModel: async (options) => (await import("../runtime/inspect.ts")).inspectModel(options),
+  runDoctor: async () => (await import("../runtime/doctor.ts")).runDoctor(),
+};

@@ -1,0 +1,116 @@
+import { escapeControls, escapeLine } from "../base/escape.ts";
+import { exitCodes, InterruptedError } from "./exit_codes.ts";
+
+/** The part of a standard stream that the terminal needs. */
+export interface Output {
+  readonly isTTY?: boolean;
+  write(text: string, done?: (error?: Error | null) => void): unknown;
+  on?(event: "error", listener: (error: Error & { code?: string }) => void): unknown;
+}
+
+export interface Input extends AsyncIterable<Uint8Array | string> {
+  readonly isTTY?: boolean;
+}
+
+export interface Streams {
+  readonly stdin: Input;
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
+const eraseLine = "\r\x1b[2K";
+
+/**
+ * Where a command reads and writes: answers on stdout, everything else on stderr. What a model, a file or a
+ * request says is shown in a terminal with its control characters escaped, and passed on unchanged to a pipe.
+ */
+export class Terminal {
+  readonly stdinIsTerminal: boolean;
+  #progressShown = false;
+  /** Streams whose reader has gone. */
+  readonly #broken = new Set<Output>();
+
+  constructor(readonly streams: Streams) {
+    this.stdinIsTerminal = streams.stdin.isTTY === true;
+    for (const stream of [streams.stdout, streams.stderr]) {
+      // Without a listener a closed pipe would end the process with a stack trace.
+      stream.on?.("error", () => this.#broken.add(stream));
+    }
+  }
+
+  /**
+   * Writes a piece of an answer, and waits until the stream has taken it.
+   *
+   * @throws {InterruptedError} If the reader has gone.
+   */
+  async answer(text: string): Promise<void> {
+    await this.print(text);
+    if (this.#broken.has(this.streams.stdout)) throw new InterruptedError(exitCodes.brokenPipe);
+  }
+
+  /** The same for text that needs no reader to the end: help, results of `inspect`. */
+  async print(text: string): Promise<void> {
+    this.clearProgress();
+    // A lone carriage return would let an answer overwrite its own line.
+    const shown = this.streams.stdout.isTTY ? escapeControls(text.replaceAll("\r\n", "\n")) : text;
+    await this.#write(this.streams.stdout, shown);
+  }
+
+  /** Writes lines for people that are no answer: a remark, a timing, an error. */
+  note(text: string): void {
+    this.clearProgress();
+    void this.#write(this.streams.stderr, `${text.split("\n").map(escapeLine).join("\n")}\n`);
+  }
+
+  /** Shows what is going on, on one line of the terminal that the next one replaces; nothing without a terminal. */
+  progress(text: string): void {
+    if (!this.streams.stderr.isTTY) return;
+    this.#progressShown = true;
+    void this.#write(this.streams.stderr, `${eraseLine}${escapeLine(text)}`);
+  }
+
+  clearProgress(): void {
+    if (!this.#progressShown) return;
+    this.#progressShown = false;
+    void this.#write(this.streams.stderr, eraseLine);
+  }
+
+  /**
+   * Everything that stdin has.
+   *
+   * @throws {RangeError} If that is more than `maxBytes`.
+   */
+  async readStdin(maxBytes: number): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let total = 0;
+    for await (const chunk of this.streams.stdin) {
+      const bytes = typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk;
+      total += bytes.byteLength;
+      if (total > maxBytes) throw new RangeError(`stdin has more than ${maxBytes} bytes`);
+      chunks.push(bytes);
+    }
+    const bytes = new Uint8Array(total);
+    let offset = 0;
+    for (const chunk of chunks) {
+      bytes.set(chunk, offset);
+      offset += chunk.byteLength;
+    }
+    return bytes;
+  }
+
+  /** Waits until both streams have taken everything, so that leaving the process loses nothing. */
+  async flush(): Promise<void> {
+    this.clearProgress();
+    await Promise.all([this.#write(this.streams.stdout, ""), this.#write(this.streams.stderr, "")]);
+  }
+
+  #write(stream: Output, text: string): Promise<void> {
+    if (this.#broken.has(stream)) return Promise.resolve();
+    return new Promise((resolve) => {
+      stream.write(text, (error) => {
+        if (error) this.#broken.add(stream);
+        resolve();
+      });
+    });
+  }
+}

@@ -1,0 +1,202 @@
+import { RequestError } from "../base/errors.ts";
+import type { LoadPicture } from "../runtime/pictures.ts";
+import type { GenerateRequest, RequestMessage, RequestPart } from "../runtime/request.ts";
+import { limits } from "./limits.ts";
+import type { ChatBody, ChatMessage } from "./schemas.ts";
+
+/**
+ * Turns a parsed chat body into a request for the runtime: roles mapped (developer to system, function to tool),
+ * pictures loaded, tool arguments parsed. `tools` are printed into the prompt as the client wrote them; whatever the
+ * model answers comes back as text.
+ *
+ * @param tools the body's `tools` as they arrived, with every field
+ * @throws {RequestError} Naming the message at fault.
+ */
+export async function toGenerateRequest(
+  body: ChatBody,
+  tools: readonly unknown[] | undefined,
+  loadPicture: LoadPicture,
+  signal: AbortSignal,
+): Promise<GenerateRequest> {
+  checkToolResults(body.messages);
+  checkToolNames(body);
+  const pictures = await loadPictures(body.messages, loadPicture, signal);
+  const kwargs = body.chat_template_kwargs;
+  return {
+    messages: body.messages.map((message, index) => toMessage(message, index, pictures)),
+    tools: body.tool_choice === "none" || !tools?.length ? undefined : tools,
+    toolsInUserMessage: kwargs?.tools_in_user_message ?? undefined,
+    dateString: kwargs?.date_string ?? undefined,
+    sampling: samplingOf(body),
+    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    stop: body.stop ?? undefined,
+    ignoreEos: body.ignore_eos ?? undefined,
+  };
+}
+
+/** Only what the client set: the rest is the model's generation config. */
+function samplingOf(body: ChatBody): NonNullable<GenerateRequest["sampling"]> {
+  const given = {
+    temperature: body.temperature,
+    topK: body.top_k,
+    topP: body.top_p,
+    minP: body.min_p,
+    repetitionPenalty: body.repetition_penalty,
+    presencePenalty: body.presence_penalty,
+    frequencyPenalty: body.frequency_penalty,
+    seed: body.seed,
+  };
+  return Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== null && value !== undefined),
+  );
+}
+
+function toMessage(
+  message: ChatMessage,
+  index: number,
+  pictures: ReadonlyMap<string, Uint8Array>,
+): RequestMessage {
+  switch (message.role) {
+    case "system":
+    case "developer":
+      return { role: "system", content: message.content.map(textPart) };
+    case "user":
+      return {
+        role: "user",
+        content: message.content.map((part): RequestPart =>
+          part.type === "text" ? textPart(part) : { type: "image", bytes: pictures.get(part.image_url.url)! }
+        ),
+      };
+    case "tool":
+      return { role: "tool", content: message.content.map(textPart), toolCallId: message.tool_call_id };
+    case "function":
+      return { role: "tool", content: message.content.map(textPart) };
+    case "assistant":
+      return toAssistantMessage(message, index);
+  }
+}
+
+function toAssistantMessage(message: ChatMessage & { role: "assistant" }, index: number): RequestMessage {
+  const calls = message.tool_calls ?? [];
+  if (!message.content && calls.length === 0) {
+    const param = `messages[${index}].content`;
+    throw new RequestError(`"${param}" is required: an assistant message has content, tool calls or both`, {
+      param,
+      code: "missing_required_parameter",
+    });
+  }
+  const content = (message.content ?? []).map((part) =>
+    textPart({ text: part.type === "text" ? part.text : part.refusal })
+  );
+  if (calls.length === 0) return { role: "assistant", content };
+  const toolCalls = calls.map((call, at) => ({
+    id: call.id ?? undefined,
+    name: call.function.name,
+    arguments: parseArguments(
+      call.function.arguments,
+      `messages[${index}].tool_calls[${at}].function.arguments`,
+    ),
+  }));
+  return { role: "assistant", content, toolCalls };
+}
+
+/** Lone surrogates are no characters, and a tokenizer need not see them: they become U+FFFD. */
+function textPart(part: { text: string }): RequestPart {
+  return { type: "text", text: part.text.toWellFormed() };
+}
+
+/** The API carries arguments as JSON text; the template prints them as an object. */
+function parseArguments(text: string, param: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new RequestError(`"${param}" must be a JSON object in a string`, { param, code: "invalid_value" });
+  }
+  return value;
+}
+
+/** A result must answer a call that an earlier message made: a mismatch means that the client mixed up turns. */
+function checkToolResults(messages: readonly ChatMessage[]): void {
+  const calls = new Set<string>();
+  for (const [index, message] of messages.entries()) {
+    if (message.role === "assistant") {
+      for (const call of message.tool_calls ?? []) if (call.id) calls.add(call.id);
+    }
+    if (message.role === "tool" && !calls.has(message.tool_call_id)) {
+      const param = `messages[${index}].tool_call_id`;
+      throw new RequestError(`"${param}" answers no tool call of an earlier message`, {
+        param,
+        code: "invalid_value",
+      });
+    }
+  }
+}
+
+function checkToolNames(body: ChatBody): void {
+  const names = new Set<string>();
+  for (const [index, tool] of (body.tools ?? []).entries()) {
+    const { name } = tool.function;
+    if (names.has(name)) {
+      const param = `tools[${index}].function.name`;
+      throw new RequestError(`"${param}" must be unique, "${name}" is there twice`, {
+        param,
+        code: "invalid_value",
+      });
+    }
+    names.add(name);
+  }
+}
+
+/** Loads each distinct picture once, a few at a time. Keys are the URLs as the client wrote them. */
+async function loadPictures(
+  messages: readonly ChatMessage[],
+  loadPicture: LoadPicture,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const wanted = messages.flatMap((message, index) =>
+    message.role !== "user"
+      ? []
+      : message.content.flatMap((part, at) =>
+        part.type === "image_url"
+          ? [{ url: part.image_url.url, param: `messages[${index}].content[${at}].image_url` }]
+          : []
+      )
+  );
+  if (wanted.length > limits.images) {
+    throw new RequestError(
+      `A request must have at most ${limits.images} pictures, this one has ${wanted.length}`,
+      {
+        param: wanted[limits.images]!.param,
+        code: "too_many_images",
+      },
+    );
+  }
+  const distinct = wanted.filter(({ url }, at) => wanted.findIndex((other) => other.url === url) === at);
+  const pictures = new Map<string, Uint8Array>();
+  let next = 0;
+  async function work(): Promise<void> {
+    while (next < distinct.length) {
+      signal.throwIfAborted();
+      const { url, param } = distinct[next++]!;
+      pictures.set(url, await namingField(param, loadPicture(url, signal)));
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(limits.imageFetches, distinct.length) }, work));
+  return pictures;
+}
+
+/** A picture's own error does not know which field of the request it stands in. */
+async function namingField<T>(param: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof RequestError && error.details.param === undefined) {
+      throw new RequestError(error.message, { ...error.details, param });
+    }
+    throw error;
+  }
+}

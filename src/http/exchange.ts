@@ -1,0 +1,91 @@
+import { ExplainedError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { formatDuration } from "../base/units.ts";
+import type { Usage } from "../runtime/request.ts";
+
+/** The part of the socket server that a handler needs: how long a silent connection may stay open. */
+export interface Connection {
+  timeout(request: Request, seconds: number): void;
+}
+
+/** Seconds of silence, or of a dripping upload, after which a connection is closed. */
+export const idleSeconds = 10;
+
+/**
+ * One request and its answer, from the first byte in to the last byte out: its id, its abort signal, its line in
+ * the log. A streamed answer outlives its handler; the exchange ends with the stream.
+ */
+export class Exchange {
+  readonly id: string;
+  readonly #controller = new AbortController();
+  readonly #started = performance.now();
+  #ended = false;
+  /** Filled in by the handler for the log. */
+  usage?: Usage;
+  clientGone = false;
+
+  constructor(
+    readonly request: Request,
+    readonly path: string,
+    readonly connection: Connection | undefined,
+    readonly log: Log,
+    readonly onEnd: (exchange: Exchange) => void,
+  ) {
+    this.id = requestId(request.headers.get("x-request-id"));
+    if (request.signal.aborted) this.abandon();
+    request.signal.addEventListener("abort", () => this.abandon(), { once: true });
+  }
+
+  /** Aborted when the client has gone, or when the server gives the request up; the reason says which. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The server gives the request up; the client may still be told why. */
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  /** The client has closed the connection, or reads no longer: nothing can be sent. */
+  abandon(): void {
+    this.clientGone = true;
+    this.abort(new DOMException("The client has gone", "AbortError"));
+  }
+
+  /** Tells the operator what the client must not see. */
+  report(error: unknown): void {
+    this.log.error(`${this.id} ${describe(error)}`);
+  }
+
+  /** From here on silence is work, not a stalled client: a prefill may take minutes. */
+  keepOpen(): void {
+    this.connection?.timeout(this.request, 0);
+  }
+
+  /** Writes the log line, once. The query is left out: people put keys into it. */
+  end(outcome: number | string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    // The timeout belongs to the connection, which may stay open for the next request.
+    this.connection?.timeout(this.request, idleSeconds);
+    const parts = [this.request.method, this.path.slice(0, 200), String(outcome)];
+    if (this.usage) {
+      parts.push(`prompt=${this.usage.promptTokens} completion=${this.usage.completionTokens}`);
+      if (this.usage.imageTiles > 0) parts.push(`tiles=${this.usage.imageTiles}`);
+    }
+    this.log.info(`${this.id} ${parts.join(" ")} ${formatDuration(performance.now() - this.#started)}`);
+    this.onEnd(this);
+  }
+}
+
+/** An error that was foreseen says enough by itself; of any other the place matters. */
+function describe(error: unknown): string {
+  if (error instanceof ExplainedError) return [error.message, error.remedy].filter(Boolean).join(". ");
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}
+
+/** The caller's id when it is harmless in a header and a log, else one of our own. */
+function requestId(given: string | null): string {
+  if (given !== null && /^[\w.-]{1,128}$/.test(given)) return given;
+  return `req_${crypto.randomUUID().replaceAll("-", "")}`;
+}

@@ -1,0 +1,108 @@
+import { HttpError } from "./errors.ts";
+import { limits } from "./limits.ts";
+
+/**
+ * Reads a request's JSON object within the limits: type and declared size are checked before a byte is read, the
+ * real size while reading, nesting and number of values before parsing.
+ *
+ * @throws {HttpError} 415 for another type or encoding, 413 when too large, 400 when it is no JSON object.
+ */
+export async function readJsonObject(request: Request): Promise<Readonly<Record<string, unknown>>> {
+  checkHeaders(request.headers);
+  const bytes = await readBounded(request.body);
+  checkStructure(bytes);
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    throw new HttpError(400, "The body is not valid JSON", { code: "invalid_json" });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new HttpError(400, "The body must be a JSON object", { code: "invalid_json" });
+  }
+  return value as Record<string, unknown>;
+}
+
+function checkHeaders(headers: Headers): void {
+  // A page of another site can post text/plain without asking first, but not application/json.
+  const type = (headers.get("content-type") ?? "").toLowerCase();
+  if (!/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/.test(type)) {
+    throw new HttpError(415, "The body must have Content-Type: application/json in UTF-8");
+  }
+  const encoding = headers.get("content-encoding");
+  if (encoding !== null && encoding.toLowerCase() !== "identity") {
+    throw new HttpError(415, "The body must be sent without Content-Encoding");
+  }
+  if (Number(headers.get("content-length") ?? 0) > limits.bodyBytes) throw tooLarge();
+}
+
+async function readBounded(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  if (body !== null) {
+    // Leaving the loop early cancels the stream, so the rest of a body that is too large is not kept.
+    for await (const chunk of body) {
+      total += chunk.byteLength;
+      if (total > limits.bodyBytes) throw tooLarge();
+      chunks.push(chunk);
+    }
+  }
+  if (chunks.length === 1) return chunks[0]!;
+  const bytes = new Uint8Array(total);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
+}
+
+/** Looks at brackets, commas and colons outside strings; strings are skipped at the speed of `indexOf`. */
+function checkStructure(bytes: Uint8Array): void {
+  let depth = 0;
+  let values = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    switch (bytes[i]) {
+      case 0x22: // "
+        i = endOfString(bytes, i);
+        break;
+      case 0x5b: // [
+      case 0x7b: // {
+        if (++depth > limits.jsonDepth) throw tooComplex(`${limits.jsonDepth} levels deep`);
+        break;
+      case 0x5d: // ]
+      case 0x7d: // }
+        depth--;
+        break;
+      case 0x2c: // ,
+      case 0x3a: // :
+        if (++values > limits.jsonValues) throw tooComplex(`${limits.jsonValues} values`);
+    }
+  }
+}
+
+/** Index of the quote that closes the string opened at `start`, or the end of the bytes. */
+function endOfString(bytes: Uint8Array, start: number): number {
+  let from = start + 1;
+  for (;;) {
+    const quote = bytes.indexOf(0x22, from);
+    if (quote < 0) return bytes.length;
+    let backslashes = 0;
+    // The quote that opened the string stops this walk, so it never leaves the string.
+    while (bytes[quote - 1 - backslashes] === 0x5c) backslashes++;
+    if (backslashes % 2 === 0) return quote;
+    from = quote + 1;
+  }
+}
+
+function tooLarge(): HttpError {
+  return new HttpError(413, `The body must not be larger than ${limits.bodyBytes} bytes`, {
+    code: "body_too_large",
+    // What is still on its way belongs to this request: the connection cannot carry another one.
+    headers: { connection: "close" },
+  });
+}
+
+function tooComplex(limit: string): HttpError {
+  return new HttpError(400, `The body must not be more than ${limit}`, { code: "json_too_complex" });
+}

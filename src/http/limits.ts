@@ -1,0 +1,16 @@
+/** What one request may cost before it is looked at. Each refusal names the limit. */
+export const limits = {
+  /** Eight pictures of 3 MB in base64, or one of 20 MB. */
+  bodyBytes: 32 * 1024 * 1024,
+  /** `JSON.parse` takes 10^5 levels, but what walks the result does not. */
+  jsonDepth: 64,
+  /** Commas and colons outside strings: bounds the objects that parsing makes out of cheap bytes. */
+  jsonValues: 100_000,
+  messages: 4096,
+  images: 8,
+  /** Pictures of one request that are fetched at the same time. */
+  imageFetches: 4,
+  tools: 128,
+  stops: 4,
+  stopLength: 256,
+} as const;

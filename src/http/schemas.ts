@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { type NumberSetting, settings } from "../runtime/options.ts";
+import { limits } from "./limits.ts";
+
+// Without this zod tries to generate code from strings at start, which the executable forbids itself.
+z.config({ jitless: true });
+
+function bounded(setting: NumberSetting) {
+  const number = setting.kind === "integer" ? z.int() : z.number();
+  return number.min(setting.minimum).max(setting.maximum).nullish();
+}
+
+/** A short form `{type: "text", text}` or a list of parts; clients send both. */
+function contentOf<T extends z.ZodType>(part: T) {
+  const asParts = (value: unknown) => typeof value === "string" ? [{ type: "text", text: value }] : value;
+  return z.preprocess(asParts, z.array(part).min(1));
+}
+
+const textPart = z.object({ type: z.literal("text"), text: z.string() });
+const refusalPart = z.object({ type: z.literal("refusal"), refusal: z.string() });
+const imagePart = z.object({
+  type: z.literal("image_url"),
+  // Some clients send the address alone.
+  image_url: z.preprocess(
+    (value) => typeof value === "string" ? { url: value } : value,
+    z.object({ url: z.string().min(1), detail: z.enum(["auto", "low", "high"]).nullish() }),
+  ),
+});
+
+const textOnly = contentOf(
+  z.discriminatedUnion("type", [textPart], {
+    error: 'must be "text": pictures belong into user messages',
+  }),
+);
+const userContent = contentOf(
+  z.discriminatedUnion("type", [textPart, imagePart], {
+    error: 'must be "text" or "image_url": this model reads neither audio nor files',
+  }),
+);
+const assistantContent = contentOf(
+  z.discriminatedUnion("type", [textPart, refusalPart], { error: 'must be "text" or "refusal"' }),
+);
+
+const toolName = z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, {
+  error: "must be 1 to 64 letters, digits, underscores or dashes",
+});
+
+const toolCall = z.object({
+  id: z.string().nullish(),
+  type: z.literal("function").nullish(),
+  function: z.object({ name: toolName, arguments: z.string() }),
+});
+
+const message = z.discriminatedUnion("role", [
+  z.object({ role: z.literal(["system", "developer"]), content: textOnly }),
+  z.object({ role: z.literal("user"), content: userContent }),
+  z.object({
+    role: z.literal("assistant"),
+    content: assistantContent.nullish(),
+    tool_calls: z.array(toolCall).nullish(),
+  }),
+  z.object({ role: z.literal("tool"), content: textOnly, tool_call_id: z.string() }),
+  z.object({ role: z.literal("function"), content: textOnly, name: z.string() }),
+], { error: "must be developer, system, user, assistant, tool or function" });
+
+const tool = z.object({
+  type: z.literal("function"),
+  function: z.object({
+    name: toolName,
+    description: z.string().nullish(),
+    parameters: z.record(z.string(), z.unknown()).nullish(),
+    strict: z.boolean().nullish(),
+  }),
+});
+
+/** Seeds are 64-bit in the API. They are folded into the integers that a double holds exactly. */
+const seed = z.number().refine((value) => Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63, {
+  error: "must be a whole number of 64 bits",
+}).transform((value) => Number(BigInt.asUintN(53, BigInt(value))));
+
+const stopText = z.string().min(1).max(limits.stopLength);
+
+/**
+ * The body of `POST /v1/chat/completions`: the fields that this server acts on. What else a client sends is listed
+ * in the answer's `x-llamav-ignored` header, or refused where ignoring it would give a wrong answer
+ * (`unsupported.ts`).
+ */
+export const chatSchema = z.object({
+  model: z.string().min(1),
+  messages: z.array(message).min(1).max(limits.messages),
+  stream: z.boolean().nullish(),
+  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
+  max_tokens: bounded(settings.maxTokens),
+  max_completion_tokens: bounded(settings.maxTokens),
+  temperature: bounded(settings.temperature),
+  top_p: bounded(settings.topP),
+  top_k: bounded(settings.topK),
+  min_p: bounded(settings.minP),
+  repetition_penalty: bounded(settings.repetitionPenalty),
+  presence_penalty: bounded(settings.presencePenalty),
+  frequency_penalty: bounded(settings.frequencyPenalty),
+  seed: seed.nullish(),
+  stop: z.preprocess(
+    (value) => typeof value === "string" ? [value] : value,
+    z.array(stopText).max(limits.stops).nullish(),
+  ).optional(),
+  ignore_eos: z.boolean().nullish(),
+  tools: z.array(tool).max(limits.tools).nullish(),
+  tool_choice: z.unknown().optional(),
+  n: z.int().min(1).max(128).nullish(),
+  chat_template_kwargs: z.strictObject({
+    // Printed by the template as it is, among control tokens: only what a date needs.
+    date_string: z.string().regex(/^[\p{L}\p{N} ,./:-]{1,40}$/u, { error: "must be a date" }).nullish(),
+    tools_in_user_message: z.boolean().nullish(),
+  }).nullish(),
+});
+
+export type ChatBody = z.output<typeof chatSchema>;
+export type ChatMessage = ChatBody["messages"][number];

@@ -1,0 +1,70 @@
+import process from "node:process";
+import { ExplainedError } from "../base/errors.ts";
+import type { App } from "./app.ts";
+import { idleSeconds } from "./exchange.ts";
+
+export interface Server {
+  /** Where it listens, such as `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** Takes no new connections, lets running answers finish for `graceMs`, then closes everything. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** How long a complete answer may take to leave the socket when the server stops. */
+const flushMs = 1000;
+
+/**
+ * Listens on `host` and `port` (0 takes a free one).
+ *
+ * @throws {ExplainedError} If the address cannot be had.
+ */
+export function startServer(app: App, host: string, port: number): Server {
+  const server = listen(app, host, port);
+  const shownHost = host.includes(":") ? `[${host}]` : host;
+  return {
+    url: `http://${shownHost}:${server.port}`,
+    async stop(graceMs) {
+      const closed = server.stop();
+      await app.drain(graceMs);
+      // The last bytes may still be on their way; a connection that is kept open would hold this for ever.
+      await Promise.race([closed, Bun.sleep(flushMs)]);
+      await server.stop(true);
+    },
+  };
+}
+
+function listen(app: App, host: string, port: number): Bun.Server<undefined> {
+  try {
+    return Bun.serve({
+      hostname: host,
+      port,
+      // Bun's development error page shows source code.
+      development: false,
+      // Without it production mode shares the port, and a second server silently takes half of the requests.
+      reusePort: false,
+      idleTimeout: idleSeconds,
+      // The app counts the bytes itself, and answers in JSON.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      fetch: (request, connection) => app.fetch(request, connection),
+    });
+  } catch (error) {
+    throw explain(error, host, port);
+  }
+}
+
+function explain(error: unknown, host: string, port: number): ExplainedError {
+  const code = (error as { code?: unknown }).code;
+  const what = `Cannot listen on ${host}:${port}`;
+  if (code === "EADDRINUSE") {
+    return new ExplainedError(
+      `${what}: the port is in use`,
+      "Choose another one with --port, or stop its owner",
+    );
+  }
+  if (code === "EACCES") {
+    return new ExplainedError(`${what}: not allowed on ${process.platform}`, "Choose a --port above 1023");
+  }
+  return new ExplainedError(`${what}: no such address on this machine`, "Choose another one with --host", {
+    cause: error,
+  });
+}

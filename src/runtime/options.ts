@@ -1,0 +1,283 @@
+/**
+ * Every setting of the program, once: its flag, its limits, its default and its help. The commands build their
+ * flags and variables from this table, and the HTTP edge takes its limits from it.
+ */
+interface SettingText {
+  /** The long flag, such as `--top-k`. Its variable is `LLAMAV_TOP_K`. */
+  readonly flag: `--${string}`;
+  readonly short?: `-${string}`;
+  /** What the help calls the value. */
+  readonly placeholder?: string;
+  /** One line; the default and the variable are added to it. */
+  readonly help: string;
+  /** What happens when it is left out, where that is not a fixed value. */
+  readonly otherwise?: string;
+}
+
+export interface NumberSetting extends SettingText {
+  readonly kind: "number" | "integer";
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly fallback?: number;
+}
+
+export interface TextSetting extends SettingText {
+  readonly kind: "text";
+  readonly fallback?: string;
+}
+
+/** On or off; `--no-…` turns it off. */
+export interface SwitchSetting extends SettingText {
+  readonly kind: "switch";
+}
+
+/** Given several times; its variable holds one value. */
+export interface ListSetting extends SettingText {
+  readonly kind: "list";
+}
+
+export type Setting = NumberSetting | TextSetting | SwitchSetting | ListSetting;
+
+export const settings = {
+  temperature: {
+    kind: "number",
+    flag: "--temp",
+    minimum: 0,
+    maximum: 2,
+    help: "randomness of the answer; 0 always takes the likeliest token",
+    otherwise: "the model's own",
+  },
+  topK: {
+    kind: "integer",
+    flag: "--top-k",
+    minimum: 0,
+    maximum: 1_000_000,
+    help: "draw from the k likeliest tokens only; 0 from all",
+    otherwise: "the model's own",
+  },
+  topP: {
+    kind: "number",
+    flag: "--top-p",
+    minimum: 0,
+    maximum: 1,
+    help: "draw from the likeliest tokens that together have this probability",
+    otherwise: "the model's own",
+  },
+  minP: {
+    kind: "number",
+    flag: "--min-p",
+    minimum: 0,
+    maximum: 1,
+    help: "drop tokens less likely than this share of the likeliest one",
+    otherwise: "the model's own",
+  },
+  repetitionPenalty: {
+    kind: "number",
+    flag: "--repetition-penalty",
+    minimum: 0.01,
+    maximum: 10,
+    help: "above 1: makes tokens that were already seen, prompt included, less likely",
+    otherwise: "the model's own",
+  },
+  presencePenalty: {
+    kind: "number",
+    flag: "--presence-penalty",
+    minimum: -2,
+    maximum: 2,
+    help: "subtracted once from tokens that the answer already has",
+    otherwise: "0",
+  },
+  frequencyPenalty: {
+    kind: "number",
+    flag: "--frequency-penalty",
+    minimum: -2,
+    maximum: 2,
+    help: "subtracted from a token for each time that the answer already has it",
+    otherwise: "0",
+  },
+  seed: {
+    kind: "integer",
+    flag: "--seed",
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+    help: "same seed, same answer",
+    otherwise: "a random one",
+  },
+  maxTokens: {
+    kind: "integer",
+    flag: "--max-tokens",
+    short: "-n",
+    minimum: 1,
+    maximum: 2 ** 31 - 1,
+    help: "longest answer, in tokens",
+    otherwise: "what the context still holds",
+  },
+  stop: {
+    kind: "list",
+    flag: "--stop",
+    placeholder: "text",
+    help: "text that ends the answer, up to 4 times",
+  },
+  system: {
+    kind: "text",
+    flag: "--system",
+    short: "-s",
+    placeholder: "text",
+    help: "system message: how the model should behave",
+  },
+  image: {
+    kind: "list",
+    flag: "--image",
+    short: "-i",
+    placeholder: "picture",
+    help: "picture to ask about, up to 8 times: a file, an http(s) or data: URL, or - for stdin",
+  },
+  device: {
+    kind: "text",
+    flag: "--device",
+    placeholder: "which",
+    help: "Vulkan device: its number, a part of its name, or discrete, integrated, virtual, cpu",
+    otherwise: "the best one",
+  },
+  contextLength: {
+    kind: "integer",
+    flag: "--ctx-size",
+    short: "-c",
+    minimum: 16,
+    maximum: 131_072,
+    help: "tokens that prompt and answer may have together; more needs more memory",
+    otherwise: "what model and memory allow",
+  },
+  verbose: { kind: "switch", flag: "--verbose", short: "-v", help: "say on stderr what took how long" },
+  debug: { kind: "switch", flag: "--debug", help: "say where in the program an error came from" },
+  json: { kind: "switch", flag: "--json", help: "print one JSON object" },
+  host: {
+    kind: "text",
+    flag: "--host",
+    placeholder: "address",
+    fallback: "127.0.0.1",
+    help: "address to listen on; 0.0.0.0 lets other machines in",
+  },
+  port: {
+    kind: "integer",
+    flag: "--port",
+    minimum: 0,
+    maximum: 65_535,
+    fallback: 8000,
+    help: "port to listen on; 0 takes a free one",
+  },
+  model: { kind: "text", flag: "--model", placeholder: "model", help: "another spelling of MODEL" },
+  huggingfaceRepoId: {
+    kind: "text",
+    flag: "--huggingface-repo-id",
+    placeholder: "model",
+    help: "another spelling of MODEL",
+  },
+  allowRemoteImages: {
+    kind: "switch",
+    flag: "--allow-remote-images",
+    help: "fetch pictures that requests name by http(s) URL",
+    otherwise: "only when --host is this machine itself",
+  },
+  allowPrivateImages: {
+    kind: "switch",
+    flag: "--allow-private-images",
+    help: "fetch them from this machine and private networks, too",
+  },
+  allowedMediaDomains: {
+    kind: "list",
+    flag: "--allowed-media-domains",
+    placeholder: "domain",
+    help: "fetch pictures from this domain only; may be given several times",
+  },
+  shutdownTimeout: {
+    kind: "number",
+    flag: "--shutdown-timeout",
+    placeholder: "seconds",
+    minimum: 0,
+    maximum: 3600,
+    fallback: 45,
+    help: "how long running answers may go on after the server was told to stop",
+  },
+  messages: {
+    kind: "text",
+    flag: "--messages",
+    placeholder: "file",
+    help:
+      "JSON file: {messages, tools?, date_string?, add_generation_prompt?} in OpenAI form, or a case file",
+  },
+  out: { kind: "text", flag: "--out", placeholder: "file", help: "safetensors file to write" },
+  images: {
+    kind: "text",
+    flag: "--images",
+    placeholder: "folder",
+    help: "folder of the pictures that the messages name",
+    otherwise: "the folder of --messages",
+  },
+  greedyTokens: {
+    kind: "integer",
+    flag: "--max-tokens",
+    short: "-n",
+    minimum: 0,
+    maximum: 131_072,
+    fallback: 0,
+    help: "greedy tokens to compute after the prompt",
+  },
+  steps: { kind: "switch", flag: "--steps", help: "write the states after each step, too" },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settings;
+
+type ValueOfSetting<S extends Setting> = S extends { kind: "switch" } ? boolean | undefined
+  : S extends { kind: "list" } ? readonly string[]
+  : S extends { fallback: number } ? number
+  : S extends { fallback: string } ? string
+  : S extends { kind: "text" } ? string | undefined
+  : number | undefined;
+
+/** The values of some settings, typed by the table. */
+export type SettingValues<N extends SettingName> = { readonly [K in N]: ValueOfSetting<typeof settings[K]> };
+
+/** The variable of a flag: `--top-k` is `LLAMAV_TOP_K`. */
+export function environmentName(setting: Setting): string {
+  return `LLAMAV_${setting.flag.slice(2).replaceAll("-", "_").toUpperCase()}`;
+}
+
+/**
+ * Reads one value as a person wrote it, in a flag or in a variable.
+ *
+ * @returns string, number, or for a switch boolean; a list's single value as string
+ * @throws {RangeError} If it is no such number, or outside the limits; the message begins with "must".
+ */
+export function parseSetting(setting: Setting, text: string): string | number | boolean {
+  switch (setting.kind) {
+    case "text":
+    case "list":
+      return text;
+    case "switch":
+      if (/^(1|true|yes|on)$/i.test(text)) return true;
+      if (/^(0|false|no|off)$/i.test(text)) return false;
+      throw new RangeError(`must be yes or no, not "${text}"`);
+    case "number":
+    case "integer": {
+      const value = text.trim() === "" ? NaN : Number(text);
+      const right = setting.kind === "integer" ? Number.isSafeInteger(value) : Number.isFinite(value);
+      if (!right || value < setting.minimum || value > setting.maximum) {
+        throw new RangeError(`must be ${describeRange(setting)}, not "${text}"`);
+      }
+      return value;
+    }
+  }
+}
+
+/** `"a whole number from 0 to 65535"`. */
+export function describeRange(setting: NumberSetting): string {
+  const noun = setting.kind === "integer" ? "a whole number" : "a number";
+  return `${noun} from ${setting.minimum} to ${setting.maximum}`;
+}
+
+/** The default as the help prints it, or `undefined` where leaving it out needs no word. */
+export function describeDefault(setting: Setting): string | undefined {
+  if ("fallback" in setting && setting.fallback !== undefined) return String(setting.fallback);
+  return setting.otherwise;
+}

@@ -1,0 +1,150 @@
+import { expect, test } from "bun:test";
+import manifest from "../../package.json" with { type: "json" };
+import type { Check, Inspection } from "../../src/runtime/reports.ts";
+import { environmentName, type Setting, settings } from "../../src/runtime/options.ts";
+import { cli } from "./support.ts";
+
+test("--version prints name and version", async () => {
+  expect(await cli(["--version"])).toEqual({ code: 0, stdout: `llamav ${manifest.version}\n`, stderr: "" });
+});
+
+test("--help teaches: commands, examples, exit codes, and that it is built with Llama", async () => {
+  const { code, stdout, stderr } = await cli(["--help"]);
+  expect([code, stderr]).toEqual([0, ""]);
+  for (
+    const piece of [
+      "run",
+      "serve",
+      "trace",
+      "inspect",
+      "doctor",
+      "Examples:",
+      "Exit codes:",
+      "Built with Llama",
+    ]
+  ) {
+    expect(stdout).toContain(piece);
+  }
+});
+
+test("a call without a command prints the help as wrong usage", async () => {
+  const { code, stdout, stderr } = await cli([]);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain("Usage: llamav");
+});
+
+test("the help of every command names the variables of its flags", async () => {
+  for (const command of ["run", "serve", "trace", "inspect", "doctor"]) {
+    const { code, stdout } = await cli([command, "--help"]);
+    expect(code).toBe(0);
+    const flags = stdout.match(/^ {2}(-\w, )?--[a-z-]+/gm)!.map((flag) => flag.replace(/^.*--/, "--"));
+    for (const flag of flags.filter((name) => name !== "--help")) {
+      expect(stdout.replace(/\s+/g, " ")).toContain(environmentName({ flag } as Setting));
+    }
+  }
+});
+
+test("every setting belongs to some command", async () => {
+  const helps = await Promise.all(
+    ["run", "serve", "trace", "inspect", "doctor", ""].map(async (name) =>
+      (await cli(`${name} --help`.trim().split(" "))).stdout
+    ),
+  );
+  for (const setting of Object.values(settings)) expect(helps.join("")).toContain(setting.flag);
+});
+
+test("trace hands its settings on and lists what was written", async () => {
+  const asked: unknown[] = [];
+  const services = {
+    traceToFile(options: unknown) {
+      asked.push(options);
+      return Promise.resolve({ out: "o.safetensors", tensors: [{ name: "logits", shape: [3, 7] }] });
+    },
+  };
+  const args = [
+    "trace",
+    "m",
+    "--messages",
+    "c.json",
+    "--out",
+    "o.safetensors",
+    "--images",
+    "p",
+    "-n",
+    "4",
+    "--steps",
+  ];
+  const run = await cli(args, { services });
+  expect(run).toEqual({ code: 0, stdout: "", stderr: "logits [3, 7]\nWrote 1 tensors to o.safetensors\n" });
+  expect(asked).toEqual([{
+    model: "m",
+    messagesFile: "c.json",
+    out: "o.safetensors",
+    images: "p",
+    maxTokens: 4,
+    steps: true,
+    device: undefined,
+    contextLength: undefined,
+  }]);
+  for (const missing of [["--out", "x"], ["--messages", "x"]]) {
+    expect((await cli(["trace", "m", ...missing])).code).toBe(2);
+  }
+});
+
+const inspection: Inspection = {
+  path: "m",
+  architecture: "MllamaForConditionalGeneration",
+  facts: [["text layers", "40 (8 cross-attention)"]],
+  tensorCount: 906,
+  tensorBytes: 21_340_441_670,
+  parts: [{ name: "vision tower", tensorCount: 500, bytes: 1_700_000_000 }],
+  plan: {
+    device: "llvmpipe",
+    contextLength: 8192,
+    allocations: [{ name: "weights", bytes: 21_000_000_000 }],
+    totalBytes: 22_000_000_000,
+    availableBytes: 16_000_000_000,
+    fits: false,
+  },
+  warnings: ["No chat template"],
+};
+
+test("inspect prints counts, bytes by part and the memory plan", async () => {
+  const services = { inspectModel: () => Promise.resolve(inspection) };
+  const { code, stdout } = await cli(["inspect", "m", "-c", "8192"], { services });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^tensors +906, 21,340,441,670 bytes$/m);
+  expect(stdout).toMatch(/^ {2}vision tower +500, 1\.7 GB$/m);
+  expect(stdout).toMatch(/^memory +22\.0 GB of 16\.0 GB: does not fit$/m);
+  expect(stdout).toContain("warning: No chat template");
+});
+
+test("inspect --json prints one object", async () => {
+  const services = { inspectModel: () => Promise.resolve(inspection) };
+  const { stdout } = await cli(["inspect", "m", "--json"], { services });
+  expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(inspection)));
+});
+
+test("doctor prints a line for each check, the remedies, and ends with 6 when one failed", async () => {
+  const checks: Check[] = [
+    { name: "loader", status: "ok", detail: "libvulkan.so.1" },
+    { name: "memory", status: "warn", detail: "2 GB", remedy: "Close other programs" },
+  ];
+  const fine = await cli(["doctor"], { services: { runDoctor: () => Promise.resolve(checks) } });
+  expect(fine).toEqual({
+    code: 0,
+    stdout:
+      "ok   loader: libvulkan.so.1\nwarn memory: 2 GB\n     Close other programs\n1 ok, 1 warn, 0 fail\n",
+    stderr: "",
+  });
+  const broken: Check[] = [...checks, {
+    name: "kernel x",
+    status: "fail",
+    detail: "wrong",
+    remedy: "Update the driver",
+  }];
+  const run = await cli(["doctor", "--json"], { services: { runDoctor: () => Promise.resolve(broken) } });
+  expect(run.code).toBe(6);
+  expect(JSON.parse(run.stdout)).toEqual({ checks: broken });
+  expect(run.stderr).toBe("error: 1 of 3 checks failed\n");
+});

@@ -1,0 +1,198 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DeviceError, ModelError, ModelNotFoundError, RequestError } from "../../src/base/errors.ts";
+import { answer, FakeRuntime } from "../support/fake_runtime.ts";
+import { cli, fakeServices } from "./support.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "llamav-cli-"));
+const picture = join(folder, "cat.png");
+writeFileSync(picture, Uint8Array.of(9, 8, 7));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const image = { type: "image" as const, bytes: Uint8Array.of(9, 8, 7) };
+
+test("run prints the answer on stdout, and nothing else anywhere", async () => {
+  const { runtime, opened, services } = fakeServices("A ", "cat");
+  const run = await cli(["run", "./model", "What", "is it?", "--image", picture], { services });
+  expect(run).toEqual({ code: 0, stdout: "A cat\n", stderr: "" });
+  expect(opened).toEqual([{ model: "./model", device: undefined, contextLength: undefined }]);
+  expect(runtime.requests[0]!.messages).toEqual([{
+    role: "user",
+    content: [image, { type: "text", text: "What is it?" }],
+  }]);
+  expect(runtime.requests[0]!.sampling).toEqual({});
+  expect(runtime.closed).toBe(true);
+});
+
+test("run ends an answer with one line feed", async () => {
+  expect((await cli(["run", "m", "?"], fakeServices("line\n"))).stdout).toBe("line\n");
+  expect((await cli(["run", "m", "?"], fakeServices())).stdout).toBe("");
+});
+
+test("run passes every setting on", async () => {
+  const { runtime, opened, services } = fakeServices("x");
+  await cli([
+    ..."run m -s Brief --temp 0.5 --top-k 40 --top-p 0.9 --min-p 0.05 --repetition-penalty 1.1".split(" "),
+    ..."--presence-penalty -1 --frequency-penalty 2 --seed 7 -n 5 --device cpu -c 64 --stop END --stop".split(
+      " ",
+    ),
+    "\n",
+    "Hi",
+  ], { services });
+  expect(opened).toEqual([{ model: "m", device: "cpu", contextLength: 64 }]);
+  expect(runtime.requests[0]).toEqual({
+    messages: [
+      { role: "system", content: [{ type: "text", text: "Brief" }] },
+      { role: "user", content: [{ type: "text", text: "Hi" }] },
+    ],
+    sampling: {
+      temperature: 0.5,
+      topK: 40,
+      topP: 0.9,
+      minP: 0.05,
+      repetitionPenalty: 1.1,
+      presencePenalty: -1,
+      frequencyPenalty: 2,
+      seed: 7,
+    },
+    maxTokens: 5,
+    stop: ["END", "\n"],
+  });
+});
+
+test("a flag wins over its variable, and an empty variable is none", async () => {
+  const { runtime, opened, services } = fakeServices("x");
+  const env = { LLAMAV_TEMP: "1", LLAMAV_TOP_K: "5", LLAMAV_DEVICE: "integrated", LLAMAV_SEED: "" };
+  await cli(["run", "m", "Hi", "--temp", "0"], { services, env });
+  expect(runtime.requests[0]!.sampling).toEqual({ temperature: 0, topK: 5 });
+  expect(opened).toMatchObject([{ device: "integrated" }]);
+});
+
+test("run reads the prompt from stdin when none is given, or where - stands", async () => {
+  const { runtime, services } = fakeServices("x");
+  await cli(["run", "m"], { services, stdin: "From stdin\n" });
+  await cli(["run", "m", "Before", "-", "after"], { services, stdin: "piped" });
+  await cli(["run", "m", "Only this"], { services, stdin: "not read" });
+  const texts = runtime.requests.map((request) => request.messages[0]!.content[0]);
+  expect(texts).toEqual([
+    { type: "text", text: "From stdin\n" },
+    { type: "text", text: "Before piped after" },
+    { type: "text", text: "Only this" },
+  ]);
+});
+
+test("run reads a picture from stdin, and fetches one by URL, before it loads the model", async () => {
+  const { runtime, opened, services } = fakeServices("x");
+  const asked: unknown[] = [];
+  const pictureLoader = (policy: unknown) =>
+    Promise.resolve((url: string) => {
+      asked.push(url, policy, opened.length);
+      return Promise.resolve(Uint8Array.of(5));
+    });
+  await cli(["run", "m", "?", "-i", "-", "-i", "https://pictures.example/a.png"], {
+    services: { ...services, pictureLoader },
+    stdin: Uint8Array.of(1, 2),
+  });
+  expect(asked).toEqual(["https://pictures.example/a.png", { allowRemote: true, allowPrivate: true }, 0]);
+  expect(runtime.requests[0]!.messages[0]!.content.slice(0, 2)).toEqual([
+    { type: "image", bytes: Uint8Array.of(1, 2) },
+    { type: "image", bytes: Uint8Array.of(5) },
+  ]);
+});
+
+test("--verbose says on stderr what took how long", async () => {
+  const { services } = fakeServices("a", "b");
+  const { stdout, stderr } = await cli(["run", "m", "?", "--verbose"], { services });
+  expect(stdout).toBe("ab\n");
+  expect(stderr).toMatch(
+    /^load +[\d.]+ ms\nprompt +12.5|^load +[\d.]+ ms\nprompt +13 ms, 21 tokens, 1680\.0 tokens\/s\n/,
+  );
+  expect(stderr).toContain("answer  4.0 ms, 2 tokens, 500.0 tokens/s, ended by stop\n");
+});
+
+test("a model cannot command the terminal, and a pipe gets its text unchanged (C03)", async () => {
+  const hostile = "\x1b]52;c;aGk=\x07\x1b[2Jevil\u202etxt\x9b1m\r over\r\nok\ttab";
+  const shown = await cli(["run", "m", "?"], { ...fakeServices(hostile), terminal: true });
+  expect(shown.stdout).toBe("\\x1b]52;c;aGk=\\x07\\x1b[2Jevil\\u202etxt\\x9b1m\\x0d over\nok\ttab\n");
+  expect((await cli(["run", "m", "?"], fakeServices(hostile))).stdout).toBe(`${hostile}\n`);
+});
+
+test("progress is shown on a terminal only, and is gone before the answer", async () => {
+  const shown = await cli(["run", "m", "?"], { ...fakeServices("x"), terminal: true });
+  expect(shown.stderr).toBe("\r\x1b[2KLoading weights: 5.0 MB (50 %)\r\x1b[2K");
+});
+
+/** Arguments, stdin, and a piece of what is said; all end with exit code 2 before any model is opened. */
+const misuses: [string[], string | undefined, string][] = [
+  [["run"], undefined, "missing required argument 'model'"],
+  [["run", "m"], undefined, "No prompt was given"],
+  [["run", "m", "--image", "-"], "bytes", "No prompt was given"],
+  [["run", "m", "-", "--image", "-"], "x", "stdin can be read once"],
+  [["run", "m"], "  \n", "The prompt on stdin is empty"],
+  [["run", "m", "?", "--temp", "2.1"], undefined, 'must be a number from 0 to 2, not "2.1"'],
+  [["run", "m", "?", "--temp", "nan"], undefined, "must be a number from 0 to 2"],
+  [["run", "m", "?", "--top-k", "1.5"], undefined, "must be a whole number"],
+  [["run", "m", "?", "--max-tokens", "0"], undefined, "must be a whole number from 1"],
+  [["run", "m", "?", "--max-tokens", ""], undefined, "must be a whole number from 1"],
+  [["run", "m", "?", "--stop", ""], undefined, "A --stop text must not be empty"],
+  [["run", "m", "?", ...Array(5).fill("--stop=x")], undefined, "At most 4 --stop texts"],
+  [["run", "m", "?", ...Array(9).fill(`--image=${picture}`)], undefined, "At most 8 pictures"],
+  [["run", "m", "?", "--image", join(folder, "no.png")], undefined, "there is no such file"],
+  [["run", "m", "?", "--image", folder], undefined, "it is no regular file"],
+  [["run", "m", "?", "--image", "/dev/zero"], undefined, "it is no regular file"],
+  [["run", "m", "?", "--nonsense"], undefined, "unknown option '--nonsense'"],
+  [["walk"], undefined, "unknown command 'walk'"],
+];
+
+for (const [args, stdin, piece] of misuses) {
+  test(`llamav ${args.join(" ").replaceAll(folder, "…").slice(0, 60)} is wrong usage: ${piece}`, async () => {
+    const run = await cli(args, { stdin });
+    expect(run).toEqual({ code: 2, stdout: "", stderr: expect.stringContaining(piece) });
+  });
+}
+
+test("a variable that cannot be is named", async () => {
+  const run = await cli(["run", "m", "?"], { env: { LLAMAV_TEMP: "hot" } });
+  expect(run.code).toBe(2);
+  expect(run.stderr).toBe('error: LLAMAV_TEMP must be a number from 0 to 2, not "hot"\n');
+});
+
+test("every kind of error has its exit code, one sentence what and one what to do", async () => {
+  const cases: [Error, number, string][] = [
+    [
+      new ModelNotFoundError("There is no model at x", "Check the path"),
+      3,
+      "error: There is no model at x\nCheck the path\n",
+    ],
+    [new DeviceError("No device", "Install a driver"), 6, "error: No device\nInstall a driver\n"],
+    [new ModelError("Bad file"), 7, "error: Bad file\n"],
+    [new RequestError("Too long", { remedy: "Shorten it" }), 1, "error: Too long\nShorten it\n"],
+    [
+      new TypeError("x is\n\x1bundefined"),
+      1,
+      "error: Unexpected failure: x is\n\\x1bundefined\nRun it again with --debug to see where it happened\n",
+    ],
+  ];
+  for (const [error, code, stderr] of cases) {
+    const run = await cli(["run", "m", "?"], { services: { openRuntime: () => Promise.reject(error) } });
+    expect(run).toEqual({ code, stdout: "", stderr });
+  }
+});
+
+test("--debug and LLAMAV_DEBUG say where an error came from", async () => {
+  const services = { openRuntime: () => Promise.reject(new TypeError("boom")) };
+  expect((await cli(["run", "m", "?"], { services })).stderr).not.toContain("run.test.ts");
+  expect((await cli(["run", "--debug", "m", "?"], { services })).stderr).toContain("run.test.ts");
+  expect((await cli(["run", "m", "?"], { services, env: { LLAMAV_DEBUG: "1" } })).stderr).toContain(
+    "run.test.ts",
+  );
+});
+
+test("a failure during the answer keeps what was said and closes the model", async () => {
+  const runtime = new FakeRuntime(() => [...answer("half").slice(0, 2), new DeviceError("Device lost")]);
+  const run = await cli(["run", "m", "?"], { services: { openRuntime: () => Promise.resolve(runtime) } });
+  expect(run).toEqual({ code: 6, stdout: "half\n", stderr: "error: Device lost\n" });
+  expect(runtime.closed).toBe(true);
+});

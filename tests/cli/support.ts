@@ -1,0 +1,77 @@
+import { main } from "../../src/cli/program.ts";
+import type { Services } from "../../src/cli/services.ts";
+import type { Output } from "../../src/cli/terminal.ts";
+import { answer, FakeRuntime } from "../support/fake_runtime.ts";
+
+/** A stream that keeps what is written. */
+export class Sink implements Output {
+  text = "";
+  constructor(readonly isTTY = false) {}
+  write(text: string, done?: (error?: Error | null) => void): boolean {
+    this.text += text;
+    done?.(null);
+    return true;
+  }
+}
+
+/** A stdin with this content; `undefined` is a terminal at which nobody types. */
+function source(content: string | Uint8Array | undefined) {
+  return {
+    isTTY: content === undefined,
+    async *[Symbol.asyncIterator]() {
+      if (content !== undefined) {
+        yield typeof content === "string" ? new TextEncoder().encode(content) : content;
+      }
+    },
+  };
+}
+
+export interface CliRun {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliSetting {
+  readonly stdin?: string | Uint8Array;
+  readonly terminal?: boolean;
+  readonly env?: Record<string, string>;
+  readonly services?: Partial<Services>;
+}
+
+/** Runs one command line with fakes; a service that a test does not give throws. */
+export async function cli(args: readonly string[], setting: CliSetting = {}): Promise<CliRun> {
+  const stdout = new Sink(setting.terminal);
+  const stderr = new Sink(setting.terminal);
+  const unexpected = (name: string) => () => Promise.reject(new Error(`${name} was called`));
+  const services: Services = {
+    openRuntime: unexpected("openRuntime"),
+    pictureLoader: unexpected("pictureLoader"),
+    traceToFile: unexpected("traceToFile"),
+    inspectModel: unexpected("inspectModel"),
+    runDoctor: unexpected("runDoctor"),
+    ...setting.services,
+  };
+  const code = await main(args, {
+    streams: { stdin: source(setting.stdin), stdout, stderr },
+    env: setting.env ?? {},
+    services,
+  });
+  return { code, stdout: stdout.text, stderr: stderr.text };
+}
+
+/** A runtime with a fixed answer, and the options that it was opened with. */
+export function fakeServices(
+  ...pieces: string[]
+): { runtime: FakeRuntime; opened: unknown[]; services: Partial<Services> } {
+  const runtime = new FakeRuntime(() => answer(...pieces));
+  const opened: unknown[] = [];
+  const services: Partial<Services> = {
+    openRuntime({ onProgress, ...options }) {
+      opened.push(options);
+      onProgress?.({ stage: "weights", done: 5_000_000, total: 10_000_000, unit: "bytes" });
+      return Promise.resolve(runtime);
+    },
+  };
+  return { runtime, opened, services };
+}
