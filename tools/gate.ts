@@ -1,0 +1,69 @@
+/**
+ * The gate: everything that must hold before a commit, one line per step, then the sums.
+ *
+ *   bun run ok                all steps
+ *   bun run ok lint gpu       only steps whose name begins with one of the words
+ */
+import { mkdirSync } from "node:fs";
+import { type DriverSetting, driverSettings } from "./gate/drivers.ts";
+import { commandStep, runSteps, type Step } from "./gate/step.ts";
+import { gpuTests, runTests } from "./gate/test_run.ts";
+
+/** Tests about the house itself: seconds, and they come first. */
+const houseTests = ["tests/layers.test.ts", "tests/tidy.test.ts", "tests/generated.test.ts"];
+
+/**
+ * The repeated runs keep the CPU driver on the thread that submits: four times faster for small tensors, while
+ * the test processes fill the cores. The first run has its threads, as users do: there a missing barrier shows.
+ */
+const unthreaded = { LP_NUM_THREADS: "0" };
+
+function testStep(name: string, { env, missing }: DriverSetting, paths: readonly string[]): Step {
+  return {
+    name,
+    async run() {
+      return missing ? { passed: 0, failed: 0, skipped: 1, note: missing } : await runTests(paths, env);
+    },
+  };
+}
+
+/** All folders and files of tests that are not about the house. */
+function allTests(): string[] {
+  const files = [...new Bun.Glob("tests/**/*.test.ts").scanSync(".")];
+  return files.filter((file) => !houseTests.includes(file)).sort();
+}
+
+async function driverSteps(): Promise<Step[]> {
+  const settings = await driverSettings();
+  const first = settings.find((setting) => !setting.missing) ?? settings[0]!;
+  const others = settings.filter((setting) => setting !== first);
+  return [
+    testStep(`all tests, ${first.name}`, first, allTests()),
+    ...others.map(({ name, env, missing }) =>
+      testStep(`gpu tests, ${name}`, { name, env: { ...env, ...unthreaded }, missing }, gpuTests)
+    ),
+  ];
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  mkdirSync(".cache", { recursive: true });
+  const bun = process.execPath;
+  const deno = "node_modules/.bin/deno";
+  const steps: Step[] = [
+    commandStep("format", [deno, "fmt", "--check", "--quiet"]),
+    commandStep("lint", [deno, "lint", "--quiet"]),
+    commandStep("types", [deno, "check", "--quiet"]),
+    commandStep("shaders", [bun, "tools/build_shaders.ts"]),
+    { name: "house", run: () => runTests(houseTests) },
+    commandStep("executable", [bun, "tools/build_executable.ts"]),
+    ...await driverSteps(),
+  ];
+  const chosen = words.length === 0
+    ? steps
+    : steps.filter((step) => words.some((word) => step.name.startsWith(word)));
+  const { passed, failed, skipped } = await runSteps(chosen);
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+process.exit(await main(process.argv.slice(2)));
