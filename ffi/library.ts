@@ -45,6 +45,13 @@ export class LibraryError extends Error {
   }
 }
 
+/** An open library. */
+export interface Library<S extends Signatures> {
+  /** The candidate that was opened. */
+  readonly name: string;
+  readonly functions: Functions<S>;
+}
+
 /**
  * Opens the first candidate that the system's loader finds and that has all the functions.
  *
@@ -54,11 +61,12 @@ export function openLibrary<S extends Signatures>(
   candidates: readonly string[],
   signatures: S,
   intercept?: Intercept,
-): Functions<S> {
+): Library<S> {
   const attempts: string[] = [];
   for (const candidate of candidates) {
     try {
-      return wrap<S>(dlopen(candidate, nativeDeclarations(signatures)).symbols, intercept);
+      const { symbols } = dlopen(candidate, nativeDeclarations(signatures));
+      return { name: candidate, functions: wrap<S>(symbols, intercept) };
     } catch (error) {
       attempts.push(`${candidate}: ${error instanceof Error ? error.message : error}`);
     }

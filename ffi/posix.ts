@@ -15,7 +15,7 @@ function libc(): Functions<typeof libcFunctions> {
   const candidates = platform === "darwin"
     ? ["libSystem.B.dylib"]
     : ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
-  return opened ??= openLibrary(candidates, libcFunctions);
+  return opened ??= openLibrary(candidates, libcFunctions).functions;
 }
 
 /**

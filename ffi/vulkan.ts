@@ -54,6 +54,8 @@ const loaderFunctions = { vkGetInstanceProcAddr: { args: ["u64", "ptr"], returns
 /** The Vulkan loader: where all other commands come from. */
 export class Loader {
   readonly global: GlobalCommands;
+  /** The candidate that was opened, as `loaderCandidates` names it. */
+  readonly libraryName: string;
   readonly #functions: Functions<typeof loaderFunctions>;
 
   /**
@@ -61,7 +63,9 @@ export class Loader {
    * @throws {LibraryError} If no loader is installed.
    */
   constructor(readonly intercept?: Intercept) {
-    this.#functions = openLibrary(loaderCandidates(), loaderFunctions);
+    const library = openLibrary(loaderCandidates(), loaderFunctions);
+    this.libraryName = library.name;
+    this.#functions = library.functions;
     this.global = linkFunctions(globalCommands, (name) => this.#address(0n, name), intercept);
   }
 

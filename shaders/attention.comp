@@ -6,7 +6,7 @@
 // Position p of sequence s lies in slot blockTables[s, p / BLOCK_SIZE] * BLOCK_SIZE + p % BLOCK_SIZE.
 // Workgroup (x, key head): rows x * ROWS .. of the list that runs over the heads of the group, then over the tokens.
 
-layout(constant_id = 7) const uint BLOCK_SIZE = 16;
+layout(constant_id = 6) const uint BLOCK_SIZE = 16;
 
 layout(set = 0, binding = 0, std430) readonly buffer Qkv { vec4 qkv[]; };                // [rows, heads + 2 kvHeads, VECS]
 layout(set = 0, binding = 1, std430) readonly buffer Keys { vec4 keys[]; };              // [slots, kvHeads, VECS]
@@ -29,7 +29,10 @@ layout(push_constant, std430) uniform Args {
 #define OUTPUT(i) y[i]
 #include "include/attention_rows.glsl"
 
-uint runSequence;  // the sequence that is being attended
+// The rows of the tokens runBegin .. runEnd - 1 are attended together.
+uint runBegin;
+uint runEnd;
+uint runSequence;
 
 uint keyAddress(uint key) {
     const uint block = blockTables[runSequence * args.maxBlocks + key / BLOCK_SIZE];
@@ -38,43 +41,44 @@ uint keyAddress(uint key) {
 
 float keyBias(uint key) { return 0.0; }
 
+uint group() { return args.heads / args.kvHeads; }
+
+// Place in the list of heads and tokens. A row beyond its end computes the last one once more, and is not written.
+uint place(uint row) { return min(gl_WorkGroupID.x * ROWS + row, args.rows * group() - 1u); }
+
+uint headOf(uint place) { return gl_WorkGroupID.y * group() + place % group(); }
+
+uint queryAddress(uint row) { return (place(row) / group() * (args.heads + 2u * args.kvHeads) + headOf(place(row))) * VECS; }
+
+bool inRun(uint token) { return runBegin <= token && token < runEnd; }
+
+// The padding position 0xffffffff wraps to 0 visible keys.
+uint pastOf(uint token) { return positions[token] + 1u; }
+
+uint visibleKeys(uint row) {
+    const uint token = place(row) / group();
+    return inRun(token) ? pastOf(token) : 0u;
+}
+
+uint outputAddress(uint row) {
+    const uint token = place(row) / group();
+    const bool extra = gl_WorkGroupID.x * ROWS + row != place(row);
+    return extra || !inRun(token) ? NOWHERE : (token * args.heads + headOf(place(row))) * VECS;
+}
+
 void main() {
-    const uint group = args.heads / args.kvHeads;
-    const uint tileBegin = gl_WorkGroupID.x * ROWS;
-    const uint tileEnd = min(tileBegin + ROWS, args.rows * group);
-
-    uint token[TILE_ROWS];
-    uint head[TILE_ROWS];
-    [[unroll]] for (uint r = 0u; r < TILE_ROWS; r++) {
-        // A row beyond the tile's end computes the last row once more, and is not written.
-        const uint row = min(tileBegin + rowNumber(r), tileEnd - 1u);
-        token[r] = row / group;
-        head[r] = gl_WorkGroupID.y * group + row % group;
-        queryAt[r] = (token[r] * (args.heads + 2u * args.kvHeads) + head[r]) * VECS;
-    }
-
+    const uint tokenEnd = place(ROWS - 1u) / group() + 1u;
     // Neighbours of one sequence are attended together; each sequence starts afresh, so none can touch another's rows.
-    const uint tokenEnd = (tileEnd - 1u) / group + 1u;
-    for (uint begin = tileBegin / group; begin < tokenEnd;) {
-        runSequence = sequences[begin];
-        uint end = begin;
+    for (runBegin = place(0u) / group(); runBegin < tokenEnd; runBegin = runEnd) {
+        runSequence = sequences[runBegin];
+        runEnd = runBegin;
         uint keyCount = 0u;
         do {
-            // The padding position 0xffffffff wraps to 0 visible keys.
-            keyCount = max(keyCount, positions[end] + 1u);
-            end++;
-        } while (end < tokenEnd && sequences[end] == runSequence);
-
-        [[unroll]] for (uint r = 0u; r < TILE_ROWS; r++) {
-            visible[r / 4u][r % 4u] = begin <= token[r] && token[r] < end ? positions[token[r]] + 1u : 0u;
-        }
+            keyCount = max(keyCount, pastOf(runEnd));
+            runEnd++;
+        } while (runEnd < tokenEnd && sequences[runEnd] == runSequence);
         startRows();
         attend(keyCount, args.scale);
         finishRows();
-        [[unroll]] for (uint r = 0u; r < TILE_ROWS; r++) {
-            const bool mine = tileBegin + rowNumber(r) < tileEnd && begin <= token[r] && token[r] < end;
-            if (mine) storeRow(r, (token[r] * args.heads + head[r]) * VECS);
-        }
-        begin = end;
     }
 }

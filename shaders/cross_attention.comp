@@ -26,46 +26,46 @@ layout(push_constant, std430) uniform Args {
 #define OUTPUT(i) y[i]
 #include "include/attention_rows.glsl"
 
+// The rows of the tokens runBegin .. runEnd - 1 are attended together.
+uint runBegin;
+uint runEnd;
 uint firstKey;  // of the image tile that is being attended
 
 uint keyAddress(uint key) { return ((firstKey + key) * args.kvHeads + gl_WorkGroupID.y) * VECS; }
 
 float keyBias(uint key) { return 0.0; }
 
+uint group() { return args.heads / args.kvHeads; }
+
+// Place in the list of heads and tokens. A row beyond its end computes the last one once more, and is not written.
+uint place(uint row) { return min(gl_WorkGroupID.x * ROWS + row, args.rows * group() - 1u); }
+
+uint headOf(uint place) { return gl_WorkGroupID.y * group() + place % group(); }
+
+uint queryAddress(uint row) { return (place(row) / group() * args.heads + headOf(place(row))) * VECS; }
+
+bool inRun(uint token) { return runBegin <= token && token < runEnd; }
+
+uint visibleKeys(uint row) { return args.tileTokens; }
+
+uint outputAddress(uint row) {
+    const uint token = place(row) / group();
+    const bool extra = gl_WorkGroupID.x * ROWS + row != place(row);
+    return extra || !inRun(token) ? NOWHERE : (token * args.heads + headOf(place(row))) * VECS;
+}
+
 void main() {
-    const uint group = args.heads / args.kvHeads;
-    const uint tileBegin = gl_WorkGroupID.x * ROWS;
-    const uint tileEnd = min(tileBegin + ROWS, args.rows * group);
-
-    uint token[TILE_ROWS];
-    uint head[TILE_ROWS];
-    [[unroll]] for (uint r = 0u; r < TILE_ROWS; r++) {
-        // A row beyond the tile's end computes the last row once more, and is not written.
-        const uint row = min(tileBegin + rowNumber(r), tileEnd - 1u);
-        token[r] = row / group;
-        head[r] = gl_WorkGroupID.y * group + row % group;
-        queryAt[r] = (token[r] * args.heads + head[r]) * VECS;
-        visible[r / 4u][r % 4u] = args.tileTokens;
-    }
-
+    const uint tokenEnd = place(ROWS - 1u) / group() + 1u;
     // Neighbours that see the same image tiles are attended together; each such run starts afresh.
-    const uint tokenEnd = (tileEnd - 1u) / group + 1u;
-    for (uint begin = tileBegin / group; begin < tokenEnd;) {
-        const uint tableBegin = rowTiles[2u * begin];
-        const uint tableEnd = rowTiles[2u * begin + 1u];
-        uint end = begin + 1u;
-        while (end < tokenEnd && rowTiles[2u * end] == tableBegin && rowTiles[2u * end + 1u] == tableEnd) end++;
-
+    for (runBegin = place(0u) / group(); runBegin < tokenEnd; runBegin = runEnd) {
+        const uvec2 range = uvec2(rowTiles[2u * runBegin], rowTiles[2u * runBegin + 1u]);
+        runEnd = runBegin + 1u;
+        while (runEnd < tokenEnd && uvec2(rowTiles[2u * runEnd], rowTiles[2u * runEnd + 1u]) == range) runEnd++;
         startRows();
-        for (uint entry = tableBegin; entry < tableEnd; entry++) {
+        for (uint entry = range.x; entry < range.y; entry++) {
             firstKey = tileTable[entry] * args.tileTokens;
             attend(args.tileTokens, args.scale);
         }
         finishRows();
-        [[unroll]] for (uint r = 0u; r < TILE_ROWS; r++) {
-            const bool mine = tileBegin + rowNumber(r) < tileEnd && begin <= token[r] && token[r] < end;
-            if (mine) storeRow(r, (token[r] * args.heads + head[r]) * VECS);
-        }
-        begin = end;
     }
 }

@@ -24,24 +24,23 @@ layout(push_constant, std430) uniform Args {
 
 uint keyAddress(uint key) { return (key * 3u * args.heads + gl_WorkGroupID.y) * VECS; }
 
-float keyBias(uint key) {
-    return key < args.realCount ? 0.0 : bias[key - args.realCount];
+float keyBias(uint key) { return key < args.realCount ? 0.0 : bias[key - args.realCount]; }
+
+// A row beyond the end computes the last row once more, and is not written.
+uint queryRow(uint row) { return min(gl_WorkGroupID.x * ROWS + row, args.rows - 1u); }
+
+uint queryAddress(uint row) { return keyAddress(queryRow(row)); }
+
+uint visibleKeys(uint row) { return queryRow(row) < args.realCount ? args.rows : args.realCount; }
+
+uint outputAddress(uint row) {
+    const uint place = gl_WorkGroupID.x * ROWS + row;
+    return place < args.rows ? (place * args.heads + gl_WorkGroupID.y) * VECS : NOWHERE;
 }
 
 void main() {
-    const uint tileBegin = gl_WorkGroupID.x * ROWS;
-    [[unroll]] for (uint r = 0u; r < TILE_ROWS; r++) {
-        // A row beyond the end computes the last row once more, and is not written.
-        const uint row = min(tileBegin + rowNumber(r), args.rows - 1u);
-        queryAt[r] = keyAddress(row);
-        visible[r / 4u][r % 4u] = row < args.realCount ? args.rows : args.realCount;
-    }
     startRows();
-    // A workgroup of padding rows alone can stop at the last real key.
-    attend(tileBegin < args.realCount ? args.rows : args.realCount, args.scale);
+    // The first row sees the most: a workgroup of padding rows alone stops at the last real key.
+    attend(visibleKeys(0u), args.scale);
     finishRows();
-    [[unroll]] for (uint r = 0u; r < TILE_ROWS; r++) {
-        const uint row = tileBegin + rowNumber(r);
-        if (row < args.rows) storeRow(r, (row * args.heads + gl_WorkGroupID.y) * VECS);
-    }
 }

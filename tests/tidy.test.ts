@@ -108,13 +108,14 @@ describe("kernels", () => {
     );
   });
 
-  test("each op has a reference, a test, a place in the registry and a row in the benchmark", () => {
+  test("each op has a reference, a self-test, a test, a place in the registry and a row in the benchmark", () => {
     const registry = importedSpecifiers(repositoryText("src/ops/registry.ts"));
     const benchmark = files.filter((path) => /^bench\/kernels(\.ts|\/)/.test(path)).map(repositoryText).join(
       "\n",
     );
     const missing = declarations.flatMap(({ op }) => [
-      ...files.includes(`tests/reference/${op}.ts`) ? [] : [`tests/reference/${op}.ts`],
+      ...files.includes(`src/reference/${op}.ts`) ? [] : [`src/reference/${op}.ts`],
+      ...files.includes(`src/selftest/cases/${op}.ts`) ? [] : [`src/selftest/cases/${op}.ts`],
       ...files.includes(`tests/ops/${op}.test.ts`) ? [] : [`tests/ops/${op}.test.ts`],
       ...registry.includes(`./${op}.ts`) ? [] : [`${op} in src/ops/registry.ts`],
       ...benchmark.includes(`src/ops/${op}.ts`) ? [] : [`${op} in bench/kernels`],

@@ -28,7 +28,12 @@ async function readPictureFromStdin({ terminal }: CliContext): Promise<Uint8Arra
   }
 }
 
-async function readPictureFile(path: string): Promise<Uint8Array> {
+/**
+ * Reads a picture file.
+ *
+ * @throws {UsageError} If it is no regular file that can be read, or too large.
+ */
+export async function readPictureFile(path: string): Promise<Uint8Array> {
   const file = await openFile(path);
   try {
     const { size } = await file.stat();
@@ -56,6 +61,6 @@ async function openFile(path: string): Promise<FileHandle> {
       : code === "EACCES"
       ? "it may not be read"
       : (error as Error).message;
-    throw new UsageError(`Cannot read the picture "${path}": ${reason}`, "Check the path after --image");
+    throw new UsageError(`Cannot read the picture "${path}": ${reason}`, "Check its path");
   }
 }

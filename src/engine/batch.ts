@@ -1,7 +1,7 @@
 import { assert } from "../base/assert.ts";
 import type { Arena } from "../gpu/memory.ts";
 import { sliceRows } from "../gpu/tensor.ts";
-import { type Allocated, allocate, type ShapeTable, u32 } from "../model/shapes.ts";
+import { allocate, type Allocated, type ShapeTable, u32 } from "../model/shapes.ts";
 import type { TextBatch } from "../model/text.ts";
 import { visibleAt } from "../model/image_visibility.ts";
 import type { Sequence } from "./sequence.ts";
@@ -57,7 +57,9 @@ export class StepBuffer {
       const bytes = arena.view(this.#tensors[field]);
       return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
     };
-    this.#views = Object.fromEntries(Object.keys(this.#tensors).map((name) => [name, view(name as Field)])) as Record<
+    this.#views = Object.fromEntries(
+      Object.keys(this.#tensors).map((name) => [name, view(name as Field)]),
+    ) as Record<
       Field,
       Uint32Array
     >;
@@ -65,7 +67,8 @@ export class StepBuffer {
 
   /** The tensors of a bucket, for recording. */
   tensors(rows: number, outputs: number): TextBatch {
-    const { tokens, positions, slots, sequences, rowTiles, logitRows, blockTables, tileTable } = this.#tensors;
+    const { tokens, positions, slots, sequences, rowTiles, logitRows, blockTables, tileTable } =
+      this.#tensors;
     return {
       tokens: sliceRows(tokens, 0, rows),
       positions: sliceRows(positions, 0, rows),
@@ -92,7 +95,8 @@ export class StepBuffer {
         const visible = visibleAt(sequence.visibility, position);
         tokens[row] = sequence.tokens[position]!;
         positions[row] = position;
-        slots[row] = sequence.blocks[Math.floor(position / this.blockSize)]! * this.blockSize + position % this.blockSize;
+        slots[row] = sequence.blocks[Math.floor(position / this.blockSize)]! * this.blockSize +
+          position % this.blockSize;
         sequences[row] = index;
         rowTiles[2 * row] = visible ? firstTile[visible.first]! : 0;
         rowTiles[2 * row + 1] = visible ? firstTile[visible.end]! : 0;

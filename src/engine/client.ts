@@ -20,6 +20,8 @@ export class EngineClient {
   readonly #traces = new Map<number, { resolve(result: TraceResult): void; reject(error: Error): void }>();
   #nextId = 1;
   #onClosed: (() => void) | undefined;
+  /** Why nothing can be asked any more. */
+  #failure: Error | undefined;
 
   private constructor(worker: Worker, readonly info: EngineInfo) {
     this.#worker = worker;
@@ -64,6 +66,7 @@ export class EngineClient {
     const inbox = new Inbox();
     const stop = () => inbox.fail(signal!.reason);
     signal?.throwIfAborted();
+    if (this.#failure) throw this.#failure;
     signal?.addEventListener("abort", stop);
     this.#sequences.set(id, inbox);
     send(this.#worker, { type: "add", request: { ...request, id } });
@@ -81,6 +84,7 @@ export class EngineClient {
 
   trace(request: Omit<TraceRequest, "id">): Promise<TraceResult> {
     const id = this.#nextId++;
+    if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       this.#traces.set(id, { resolve, reject });
       send(this.#worker, { type: "trace", request: { ...request, id } });
@@ -89,6 +93,7 @@ export class EngineClient {
 
   /** Frees the device and ends the worker. Requests that still run fail. */
   async close(): Promise<void> {
+    if (this.#failure) return this.#worker.terminate();
     this.#fail(new Error("The engine was closed"));
     await new Promise<void>((resolve) => {
       this.#onClosed = resolve;
@@ -120,7 +125,9 @@ export class EngineClient {
     this.#sequences.delete(event.id);
   }
 
+  /** The worker is gone, or about to be: ends everything that runs and refuses what comes. */
   #fail(error: Error): void {
+    this.#failure = error;
     for (const inbox of this.#sequences.values()) inbox.fail(error);
     for (const { reject } of this.#traces.values()) reject(error);
     this.#sequences.clear();

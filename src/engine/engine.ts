@@ -62,7 +62,13 @@ export class Engine {
       limits,
     );
     const { contextLength, imageTiles } = limits;
-    this.info = { device: device.info.name, driver: `${device.info.driverName} ${device.info.driverInfo}`, contextLength, imageTiles, plan };
+    this.info = {
+      device: device.info.name,
+      driver: `${device.info.driverName} ${device.info.driverInfo}`,
+      contextLength,
+      imageTiles,
+      plan,
+    };
   }
 
   /**
@@ -120,7 +126,11 @@ export class Engine {
     if (length > contextLength) {
       throw new RequestError(
         `The prompt of ${request.tokens.length} tokens and ${request.maxTokens} new ones exceed the context of ${contextLength}`,
-        { param: "messages", code: "context_length_exceeded", remedy: "Shorten the prompt, lower max_tokens or raise --ctx-size" },
+        {
+          param: "messages",
+          code: "context_length_exceeded",
+          remedy: "Shorten the prompt, lower max_tokens or raise --ctx-size",
+        },
       );
     }
     const tiles = request.images.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
@@ -203,6 +213,8 @@ function openDeviceOf({ device, validation, pipelineCache }: EngineOptions): Dev
 /** The most that any sequence of the step needs; a sampler can choose from more than it asked for. */
 function outputMode(step: Step): OutputMode {
   const order: OutputMode[] = ["greedy", "candidates", "logits"];
-  const wanted = step.filter((part) => part.output).map(({ sequence }) => order.indexOf(sequence.sampler.outputMode));
+  const wanted = step.filter((part) => part.output).map(({ sequence }) =>
+    order.indexOf(sequence.sampler.outputMode)
+  );
   return order[Math.max(0, ...wanted)]!;
 }

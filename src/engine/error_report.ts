@@ -6,7 +6,9 @@ export function reportError(error: unknown): ErrorReport {
   if (!(error instanceof Error)) return { name: "Error", message: String(error) };
   const { name, message, stack } = error;
   const remedy = error instanceof ExplainedError ? error.remedy : undefined;
-  const details = error instanceof RequestError ? { param: error.details.param, code: error.details.code } : {};
+  const details = error instanceof RequestError
+    ? { param: error.details.param, code: error.details.code }
+    : {};
   return { name, message, stack, remedy, ...details };
 }
 

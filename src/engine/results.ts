@@ -2,7 +2,7 @@ import type { Arena } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { sliceRows } from "../gpu/tensor.ts";
 import type { MllamaConfig } from "../model/config.ts";
-import { type Allocated, allocate, f32, type ShapeTable, u32 } from "../model/shapes.ts";
+import { allocate, type Allocated, f32, type ShapeTable, u32 } from "../model/shapes.ts";
 import type { TextScratch } from "../model/text.ts";
 import { topK } from "../ops/top_k.ts";
 import { candidateCount, type Output, type OutputMode } from "./sampler.ts";
@@ -38,8 +38,9 @@ export class Results {
       sliceRows(tensor, 0, outputs) as T;
     cmd.label("text.sample");
     if (mode === "greedy") topK(cmd, logits, 1, take(bestIds), take(bestLogits), take(logSumExp));
-    else if (mode === "candidates") topK(cmd, logits, ids.shape[1]!, take(ids), take(candidates), take(logSumExp));
-    else cmd.copy(logits, take(this.#tensors.logits));
+    else if (mode === "candidates") {
+      topK(cmd, logits, ids.shape[1]!, take(ids), take(candidates), take(logSumExp));
+    } else cmd.copy(logits, take(this.#tensors.logits));
   }
 
   /** One output per row, after the step has run. The arrays are copies. */

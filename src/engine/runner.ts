@@ -15,7 +15,7 @@ import { type Step, StepBuffer } from "./batch.ts";
 import type { Capture } from "./capture.ts";
 import type { EngineImage } from "./protocol.ts";
 import { Results } from "./results.ts";
-import { batchLimits, planRunner, type RunnerLimits, runnerTables } from "./runner_layout.ts";
+import { batchLimits, checkRunner, planRunner, type RunnerLimits, runnerTables } from "./runner_layout.ts";
 import type { Output, OutputMode } from "./sampler.ts";
 
 /** Recordings kept; the least recently used one is freed. */
@@ -54,7 +54,8 @@ export class Runner {
     this.#device = device;
     this.#checkpoint = checkpoint;
     this.#weights = planWeights(config, checkpoint.weights);
-    this.plan = planRunner(config, this.#weights.bytes, limits, device);
+    this.plan = planRunner(config, this.#weights.bytes, limits, device.info);
+    checkRunner(this.plan, config, limits, device);
     const tables = runnerTables(config, limits);
     try {
       this.#caches = {
@@ -66,7 +67,11 @@ export class Runner {
       this.#vision = { ...allocate(this.#inputs, tables.visionInputs), ...allocate(scratch, tables.vision) };
       this.#text = allocate(scratch, tables.text);
       this.#batch = new StepBuffer(this.#inputs, batchLimits(limits), limits.blockSize);
-      this.#results = new Results(this.#arena("results", "readback", tables.results), config, limits.outputRows);
+      this.#results = new Results(
+        this.#arena("results", "readback", tables.results),
+        config,
+        limits.outputRows,
+      );
       const { inverseFrequencies } = allocate(this.#inputs, tables.constants);
       this.#inputs.view(inverseFrequencies).set(bytesOf(ropeFrequencies(config.text)));
       const weights = this.#weights.weights.text;
@@ -85,7 +90,9 @@ export class Runner {
     const tileCount = image.rows * image.columns;
     const deduplicate = this.limits.deduplicate && this.#checkpoint.unusedSlotsAreZero;
     const layout = visionLayout(config.vision, tileCount, deduplicate);
-    const slots = tiles.flatMap((tile) => Array.from({ length: tokensPerTile }, (_, i) => tile * tokensPerTile + i));
+    const slots = tiles.flatMap((tile) =>
+      Array.from({ length: tokensPerTile }, (_, i) => tile * tokensPerTile + i)
+    );
 
     this.#inputs.view(this.#vision.pixels).set(image.pixels);
     this.#inputs.view(this.#vision.rows).set(bytesOf(layout.rows));
@@ -93,7 +100,15 @@ export class Runner {
     this.#inputs.view(this.#vision.slots).set(bytesOf(Uint32Array.from(slots)));
     const cmd = new Recorder(this.#device);
     const input = { ...image, layout, tileCount };
-    recordVision(cmd, config, this.#weights.weights, input, this.#vision, this.#caches.cross, capture?.tap(cmd));
+    recordVision(
+      cmd,
+      config,
+      this.#weights.weights,
+      input,
+      this.#vision,
+      this.#caches.cross,
+      capture?.tap(cmd),
+    );
     this.#runOnce(cmd);
   }
 

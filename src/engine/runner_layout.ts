@@ -1,7 +1,7 @@
-import type { Device } from "../gpu/device.ts";
+import type { Device, DeviceInfo } from "../gpu/device.ts";
 import { crossCacheShapes, selfCacheShapes, slotBytes } from "../model/caches.ts";
 import type { MllamaConfig } from "../model/config.ts";
-import { checkCacheViews, checkPlan, memoryPlan, type MemoryPlan } from "../model/plan.ts";
+import { checkCacheViews, checkPlan, type MemoryPlan, memoryPlan } from "../model/plan.ts";
 import { f32, type ShapeTable } from "../model/shapes.ts";
 import { textScratchShapes } from "../model/text.ts";
 import { visionInputShapes, visionScratchShapes } from "../model/vision.ts";
@@ -53,28 +53,36 @@ export function runnerTables(config: MllamaConfig, limits: RunnerLimits) {
   } satisfies Record<string, ShapeTable>;
 }
 
-/**
- * The memory plan of a runner.
- *
- * @throws {DeviceError} If the device cannot hold it, or one of its buffers.
- */
+/** The memory plan of a runner on a device, whether it fits or not. */
 export function planRunner(
   config: MllamaConfig,
   weightBytes: number,
   limits: RunnerLimits,
-  device: Pick<Device, "info" | "limits">,
+  device: DeviceInfo,
 ): MemoryPlan {
+  const { textCache, imageCache, ...working } = runnerTables(config, limits);
+  return memoryPlan(
+    weightBytes,
+    { "text cache": [textCache], "image cache": [imageCache], "working memory": Object.values(working) },
+    device,
+  );
+}
+
+/**
+ * Refuses a plan that the device cannot hold, before anything is allocated.
+ *
+ * @throws {DeviceError} Naming the need, what there is, and the settings that shrink it.
+ */
+export function checkRunner(
+  plan: MemoryPlan,
+  config: MllamaConfig,
+  limits: RunnerLimits,
+  device: Pick<Device, "info" | "limits">,
+): void {
   const slot = slotBytes(config);
   checkCacheViews(device.limits, [
     { flag: "--ctx-size", value: limits.contextLength, bytesPerUnit: slot * limits.maxSequences },
     { flag: "--image-tiles", value: limits.imageTiles, bytesPerUnit: slot * config.vision.tokensPerTile },
   ]);
-  const { textCache, imageCache, ...working } = runnerTables(config, limits);
-  const plan = memoryPlan(
-    weightBytes,
-    { "text cache": [textCache], "image cache": [imageCache], "working memory": Object.values(working) },
-    device.info,
-  );
   checkPlan(plan, device.info);
-  return plan;
 }

@@ -85,7 +85,9 @@ export class Sampler {
     if (repetition !== 1) {
       for (const id of this.#seen) {
         const candidate = candidates[id]; // the image token lies outside
-        if (candidate) candidate.value = candidate.value < 0 ? candidate.value * repetition : candidate.value / repetition;
+        if (candidate) {
+          candidate.value = candidate.value < 0 ? candidate.value * repetition : candidate.value / repetition;
+        }
       }
     }
     for (const [id, count] of this.#generated) {
@@ -121,7 +123,7 @@ function cut(weights: readonly number[], topP: number, minP: number): number {
     let dropped = 0;
     while (kept > 1 && dropped + weights[kept - 1]! <= allowed) dropped += weights[--kept]!;
   }
-  if (minP > 0) while (kept > 1 && weights[kept - 1]! < minP * weights[0]!) kept--;
+  if (minP > 0) { while (kept > 1 && weights[kept - 1]! < minP * weights[0]!) kept--; }
   return kept;
 }
 

@@ -16,7 +16,10 @@ import type { Sequence } from "./sequence.ts";
 export function trace(engine: Engine, request: TraceRequest): TraceResult {
   const { config } = engine;
   assert(engine.idle, "a trace shares the engine with nobody");
-  assert(engine.runner.limits.outputRows >= engine.runner.limits.chunkSize, "a trace needs logits of every row");
+  assert(
+    engine.runner.limits.outputRows >= engine.runner.limits.chunkSize,
+    "a trace needs logits of every row",
+  );
   const sequence = engine.sequence({ ...request, sampling: greedy, stopIds: [] });
   const states = new Map<string, FloatTensor>();
   const rows = new Map<string, FloatTensor>();
@@ -68,7 +71,9 @@ function encodeImages(
     const raw = new Map<string, FloatTensor>();
     capture.collect(raw);
     if (!steps) continue;
-    for (const [name, tensor] of visionStates(config, sequence.images[i]!, raw)) states.set(`${name}.${i}`, tensor);
+    for (const [name, tensor] of visionStates(config, sequence.images[i]!, raw)) {
+      states.set(`${name}.${i}`, tensor);
+    }
   }
 }
 
@@ -82,7 +87,11 @@ function lastState(vision: MllamaConfig["vision"]): string {
 }
 
 /** The tower's states of the real tiles, in Hugging Face's layout. */
-function visionStates(config: MllamaConfig, image: EngineImage, raw: Map<string, FloatTensor>): [string, FloatTensor][] {
+function visionStates(
+  config: MllamaConfig,
+  image: EngineImage,
+  raw: Map<string, FloatTensor>,
+): [string, FloatTensor][] {
   const { vision, text } = config;
   const tiles = image.rows * image.columns;
   const { tokensPerTile: tokens, hiddenSize: size } = vision;
@@ -98,7 +107,12 @@ function visionStates(config: MllamaConfig, image: EngineImage, raw: Map<string,
 }
 
 /** Per token the final state, then channel by channel the saved states: element `size + k·channel + j` is state j's. */
-function interleave(final: Float32Array, saved: readonly Float32Array[], rows: number, size: number): Float32Array {
+function interleave(
+  final: Float32Array,
+  saved: readonly Float32Array[],
+  rows: number,
+  size: number,
+): Float32Array {
   const width = size * (1 + saved.length);
   const data = new Float32Array(rows * width);
   for (let row = 0; row < rows; row++) {

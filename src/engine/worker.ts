@@ -47,12 +47,15 @@ function open(options: Extract<ToEngine, { type: "open" }>["options"]): void {
 /** Steps until there is nothing to do, letting messages in after every step. */
 async function run(): Promise<void> {
   stepping = true;
-  while (engine && !engine.idle) {
-    const events = engine.step();
-    if (events.length > 0) post({ type: "events", events });
-    await new Promise((resolve) => setImmediate(resolve));
+  try {
+    while (engine && !engine.idle) {
+      const events = engine.step();
+      if (events.length > 0) post({ type: "events", events });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    stepping = false;
   }
-  stepping = false;
 }
 
 /** Runs an action for one request; what it throws ends that request only. */

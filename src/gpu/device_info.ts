@@ -216,6 +216,7 @@ function readLimits(limits: Properties["limits"], vulkan11: Vulkan11): DeviceLim
   };
 }
 
-function versionText(version: number): string {
+/** Decimal `major.minor.patch` of a packed Vulkan version. */
+export function versionText(version: number): string {
   return `${version >>> 22 & 0x7f}.${version >>> 12 & 0x3ff}.${version & 0xfff}`;
 }

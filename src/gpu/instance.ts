@@ -46,7 +46,8 @@ export class Instance {
   }
 }
 
-function openLoader(intercept: Intercept | undefined): Loader {
+/** @throws {DeviceError} If no loader is found. */
+export function openLoader(intercept?: Intercept): Loader {
   try {
     return new Loader(intercept);
   } catch (error) {

@@ -34,7 +34,8 @@ export function crossCacheShapes(config: MllamaConfig, tiles: number): ShapeTabl
 /** Makes the tensors of a cache's table in the arena. */
 export function allocateCache(arena: Arena, table: ShapeTable): KeyValueCache {
   const tensors = Object.entries(allocate(arena, table)) as [string, Tensor<"f32">][];
-  const pick = (kind: string) => tensors.filter(([name]) => name.startsWith(kind)).map(([, tensor]) => tensor);
+  const pick = (kind: string) =>
+    tensors.filter(([name]) => name.startsWith(kind)).map(([, tensor]) => tensor);
   return { keys: pick("keys"), values: pick("values") };
 }
 

@@ -35,7 +35,10 @@ export function openCheckpoint(directory: string): Checkpoint {
 
 function unusedSlotsAreZero({ vision }: MllamaConfig, weights: WeightSource<WeightDtype>): boolean {
   const tables = [
-    { name: "gated_positional_embedding.tile_embedding.weight", slot: vision.tokensPerTile * vision.hiddenSize },
+    {
+      name: "gated_positional_embedding.tile_embedding.weight",
+      slot: vision.tokensPerTile * vision.hiddenSize,
+    },
     { name: "pre_tile_positional_embedding.embedding.weight", slot: vision.hiddenSize },
     { name: "post_tile_positional_embedding.embedding.weight", slot: vision.hiddenSize },
   ];

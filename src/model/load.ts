@@ -9,7 +9,15 @@ import type { TensorInfo, WeightSource } from "../weights/source.ts";
 import type { WeightDtype } from "./check_tensors.ts";
 import type { MllamaConfig } from "./config.ts";
 import { toFloat32 } from "./float_formats.ts";
-import { type Matrix, type MllamaWeights, mllamaWeights, padToFour, type Piece, type Vector, type WeightSink } from "./weights.ts";
+import {
+  type Matrix,
+  type MllamaWeights,
+  mllamaWeights,
+  padToFour,
+  type Piece,
+  type Vector,
+  type WeightSink,
+} from "./weights.ts";
 
 /** One device tensor to be filled: from pieces of the checkpoint, or with values computed at once. */
 interface Job {
@@ -78,7 +86,9 @@ class Collector implements WeightSink {
     const other = infos.find((info) => info.dtype !== dtype);
     if (other) {
       throw new ModelError(
-        `Cannot stack "${infos[0]!.name}" (${dtype}) and "${other.name}" (${other.dtype}): both must have one dtype`,
+        `Cannot stack "${
+          infos[0]!.name
+        }" (${dtype}) and "${other.name}" (${other.dtype}): both must have one dtype`,
         "Save the checkpoint again in a single dtype",
       );
     }
@@ -125,7 +135,14 @@ class Collector implements WeightSink {
     return info;
   }
 
-  #fillPiece(uploader: Uploader, tensor: Matrix, offset: number, info: TensorInfo<WeightDtype>, piece: Piece, columns: number) {
+  #fillPiece(
+    uploader: Uploader,
+    tensor: Matrix,
+    offset: number,
+    info: TensorInfo<WeightDtype>,
+    piece: Piece,
+    columns: number,
+  ) {
     const size = dtypeBytes[info.dtype];
     const sourceColumns = elementCount(info.shape) / (info.shape[0]! || 1);
     const plain = !piece.columns && columns % 4 === 0;
@@ -168,7 +185,9 @@ function pickColumns(
   for (let row = 0; row < rows; row++) {
     let source = row * sourceColumns + pick.first;
     const target = row * pick.paddedColumns;
-    for (let column = 0; column < pick.columns; column++, source += pick.step) to[target + column] = from[source]!;
+    for (let column = 0; column < pick.columns; column++, source += pick.step) {
+      to[target + column] = from[source]!;
+    }
   }
   return new Uint8Array(to.buffer);
 }

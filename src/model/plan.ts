@@ -20,7 +20,11 @@ export function memoryPlan(
     { name: "weights", bytes: weightBytes },
     ...Object.entries(tables).map(([name, list]) => ({ name, bytes: tableBytes(...list) })),
   ];
-  return { parts, totalBytes: parts.reduce((sum, { bytes }) => sum + bytes, 0), heapBytes: deviceHeapBytes(device) };
+  return {
+    parts,
+    totalBytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
+    heapBytes: deviceHeapBytes(device),
+  };
 }
 
 /**
@@ -50,7 +54,9 @@ export function checkCacheViews(
     const most = Math.floor(limits.maxStorageBufferRange / bytesPerUnit);
     if (value > most) {
       throw new DeviceError(
-        `${flag} ${value} needs ${value * bytesPerUnit} bytes in one buffer, this driver allows ${limits.maxStorageBufferRange}`,
+        `${flag} ${value} needs ${
+          value * bytesPerUnit
+        } bytes in one buffer, this driver allows ${limits.maxStorageBufferRange}`,
         `Use ${flag} ${most} or less`,
       );
     }

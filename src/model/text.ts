@@ -137,12 +137,22 @@ function recordSelfLayer(
   const key = { tensor: qkv, offset: heads * headDim };
   const value = { tensor: qkv, offset: (heads + kvHeads) * headDim };
   kvStore(cmd, key, value, batch.slots, cache.keys, cache.values);
-  attention(cmd, qkv, cache.keys, cache.values, batch.positions, batch.sequences, batch.blockTables, attended, {
-    heads,
-    kvHeads,
-    headDim,
-    blockSize: model.blockSize,
-  });
+  attention(
+    cmd,
+    qkv,
+    cache.keys,
+    cache.values,
+    batch.positions,
+    batch.sequences,
+    batch.blockTables,
+    attended,
+    {
+      heads,
+      kvHeads,
+      headDim,
+      blockSize: model.blockSize,
+    },
+  );
   matmul(cmd, attended, layer.output, hidden, { residual: hidden });
 
   cmd.label("text.mlp");

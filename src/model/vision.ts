@@ -221,7 +221,9 @@ function recordCrossStates(
   tap?: Tap,
 ): void {
   const { projector, projectorBias } = weights.vision;
-  const crossLayers = weights.text.layers.filter((layer): layer is CrossLayerWeights => layer.kind === "cross");
+  const crossLayers = weights.text.layers.filter((layer): layer is CrossLayerWeights =>
+    layer.kind === "cross"
+  );
   const saved = savedStates(config, layout, scratch);
   const band = scratch.crossStates.shape[0]!;
   cmd.label("vision.project");
@@ -234,7 +236,16 @@ function recordCrossStates(
     }
     tap?.("vision.projected", states, begin);
     for (const [i, layer] of crossLayers.entries()) {
-      recordCrossKeyValue(cmd, config, layer, states, sliceRows(scratch.slots, begin, end), scratch, cache, i);
+      recordCrossKeyValue(
+        cmd,
+        config,
+        layer,
+        states,
+        sliceRows(scratch.slots, begin, end),
+        scratch,
+        cache,
+        i,
+      );
     }
   }
 }

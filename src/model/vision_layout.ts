@@ -23,7 +23,11 @@ export interface VisionLayout {
 }
 
 /** Lays out an image of `tileCount` real tiles. */
-export function visionLayout(config: MllamaConfig["vision"], tileCount: number, deduplicate: boolean): VisionLayout {
+export function visionLayout(
+  config: MllamaConfig["vision"],
+  tileCount: number,
+  deduplicate: boolean,
+): VisionLayout {
   const { tokensPerTile, maxNumTiles } = config;
   const rows: number[] = [];
   const bias: number[] = [];

@@ -122,16 +122,26 @@ function visionWeights(config: MllamaConfig, sink: WeightSink): VisionWeights {
     saved < 0 ? { first: 0, step: 1 } : { first: size + saved, step: savedCount };
 
   return {
-    patch: sink.matrix(numChannels * patchSize ** 2, [{ name: `${prefix}patch_embedding.weight`, rows: size }]),
+    patch: sink.matrix(numChannels * patchSize ** 2, [{
+      name: `${prefix}patch_embedding.weight`,
+      rows: size,
+    }]),
     classEmbedding: sink.vector(`${prefix}class_embedding`, size),
-    positional: sink.matrix(size, [{ name: `${prefix}gated_positional_embedding.embedding`, rows: tokensPerTile }]),
+    positional: sink.matrix(size, [{
+      name: `${prefix}gated_positional_embedding.embedding`,
+      rows: tokensPerTile,
+    }]),
     positionGate: Math.tanh(sink.scalar(`${prefix}gated_positional_embedding.gate`)),
     preTileGate: Math.tanh(sink.scalar(`${prefix}pre_tile_positional_embedding.gate`)),
     postTileGate: Math.tanh(sink.scalar(`${prefix}post_tile_positional_embedding.gate`)),
     arrangements: arrangementIds.map((id) => ({
       tilePositional: sink.matrix(size, [{ name: tileTable, firstRow: id * tileRow, rows: tileRow }]),
-      preTile: sink.vector(`${prefix}pre_tile_positional_embedding.embedding.weight`, maxNumTiles * size, { row: id }),
-      postTile: sink.vector(`${prefix}post_tile_positional_embedding.embedding.weight`, maxNumTiles * size, { row: id }),
+      preTile: sink.vector(`${prefix}pre_tile_positional_embedding.embedding.weight`, maxNumTiles * size, {
+        row: id,
+      }),
+      postTile: sink.vector(`${prefix}post_tile_positional_embedding.embedding.weight`, maxNumTiles * size, {
+        row: id,
+      }),
     })),
     normPre: normWeights(sink, `${prefix}layernorm_pre`, size),
     normPost: normWeights(sink, `${prefix}layernorm_post`, size),
@@ -153,7 +163,12 @@ function visionWeights(config: MllamaConfig, sink: WeightSink): VisionWeights {
   };
 }
 
-function visionLayer(config: MllamaConfig, sink: WeightSink, prefix: string, gated: boolean): VisionLayerWeights {
+function visionLayer(
+  config: MllamaConfig,
+  sink: WeightSink,
+  prefix: string,
+  gated: boolean,
+): VisionLayerWeights {
   const { hiddenSize: size, intermediateSize } = config.vision;
   const padded = padToFour(intermediateSize);
   const attention = (part: string) => ({ name: `${prefix}self_attn.${part}_proj.weight`, rows: size });
@@ -180,7 +195,10 @@ function textWeights(config: MllamaConfig, sink: WeightSink): TextWeights {
   const crossLayers = new Set(crossAttentionLayers);
   const prefix = "language_model.model.";
   return {
-    embedTokens: sink.matrix(hiddenSize, [{ name: `${prefix}embed_tokens.weight`, rows: vocabSize + extraEmbeddingRows }]),
+    embedTokens: sink.matrix(hiddenSize, [{
+      name: `${prefix}embed_tokens.weight`,
+      rows: vocabSize + extraEmbeddingRows,
+    }]),
     layers: Array.from({ length: numHiddenLayers }, (_, i) => {
       const layer = `${prefix}layers.${i}.`;
       return crossLayers.has(i) ? crossLayer(config, sink, layer) : selfLayer(config, sink, layer);
@@ -204,7 +222,10 @@ function selfLayer(config: MllamaConfig, sink: WeightSink, prefix: string): Self
       attention("k", numKeyValueHeads),
       attention("v", numKeyValueHeads),
     ]),
-    output: sink.matrix(numAttentionHeads * headDim, [{ name: `${prefix}self_attn.o_proj.weight`, rows: hiddenSize }]),
+    output: sink.matrix(numAttentionHeads * headDim, [{
+      name: `${prefix}self_attn.o_proj.weight`,
+      rows: hiddenSize,
+    }]),
     ...textMlp(config, sink, prefix),
   };
 }
@@ -221,7 +242,10 @@ function crossLayer(config: MllamaConfig, sink: WeightSink, prefix: string): Cro
     value: attention("v", numKeyValueHeads),
     queryNorm: sink.vector(`${prefix}cross_attn.q_norm.weight`, headDim),
     keyNorm: sink.vector(`${prefix}cross_attn.k_norm.weight`, headDim),
-    output: sink.matrix(numAttentionHeads * headDim, [{ name: `${prefix}cross_attn.o_proj.weight`, rows: hiddenSize }]),
+    output: sink.matrix(numAttentionHeads * headDim, [{
+      name: `${prefix}cross_attn.o_proj.weight`,
+      rows: hiddenSize,
+    }]),
     ...textMlp(config, sink, prefix),
     attentionGate: Math.tanh(sink.scalar(`${prefix}cross_attn_attn_gate`)),
     mlpGate: Math.tanh(sink.scalar(`${prefix}cross_attn_mlp_gate`)),

@@ -1,7 +1,7 @@
 import { kernel, read, write } from "../gpu/kernel.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { type AttentionTile, attentionTile, checkHeads, tileRows } from "./attention_tile.ts";
+import { attentionTile, checkHeads, tileRows } from "./attention_tile.ts";
 import { checkShape, matrixShape } from "./check.ts";
 
 export const attentionKernel = kernel({
@@ -25,7 +25,6 @@ export const attentionKernel = kernel({
     HEAD_DIM: 128,
     KEY_LANES: 8,
     KEYS_PER_LANE: 4,
-    ROW_VECS: 1,
     KEY_SPLITS: 1,
     ONE_SUBGROUP: 0,
     BLOCK_SIZE: 16,
@@ -41,8 +40,6 @@ export interface AttentionOptions {
   readonly headDim: number;
   /** Slots of one block of the cache. */
   readonly blockSize: number;
-  /** Another tile than the device's own, for tests and measurements. */
-  readonly tile?: AttentionTile;
 }
 
 /**
@@ -89,7 +86,7 @@ export function attention(
   if (rows === 0) return;
 
   const groupRows = rows * (heads / kvHeads);
-  const tile = options.tile ?? attentionTile(cmd.device, groupRows, 4);
+  const tile = attentionTile(cmd.device, 4);
   cmd.dispatch(
     attentionKernel,
     {

@@ -1,7 +1,7 @@
 import { kernel, read, write } from "../gpu/kernel.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { type AttentionTile, attentionTile, checkHeads, tileRows } from "./attention_tile.ts";
+import { attentionTile, checkHeads, tileRows } from "./attention_tile.ts";
 import { checkShape, matrixShape } from "./check.ts";
 
 export const crossAttentionKernel = kernel({
@@ -24,7 +24,6 @@ export const crossAttentionKernel = kernel({
     HEAD_DIM: 128,
     KEY_LANES: 8,
     KEYS_PER_LANE: 4,
-    ROW_VECS: 1,
     KEY_SPLITS: 1,
     ONE_SUBGROUP: 0,
   },
@@ -39,8 +38,6 @@ export interface CrossAttentionOptions {
   readonly headDim: number;
   /** N, keys of one tile. */
   readonly tileTokens: number;
-  /** Another tile of work than the device's own, for tests and measurements. */
-  readonly tile?: AttentionTile;
 }
 
 /**
@@ -83,7 +80,7 @@ export function crossAttention(
   if (rows === 0) return;
 
   const groupRows = rows * (heads / kvHeads);
-  const tile = options.tile ?? attentionTile(cmd.device, groupRows, 4);
+  const tile = attentionTile(cmd.device, 4);
   cmd.dispatch(
     crossAttentionKernel,
     { q, keys, values, rowTiles, tileTable, y, rows, heads, kvHeads, tileTokens, scale: headDim ** -0.5 },

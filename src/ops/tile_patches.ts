@@ -65,7 +65,9 @@ export function tilePatches(
   checkShape("y", y, [tiles * (tileSize / patchSize) ** 2, Math.max(columns, 3 * patchSize ** 2)]);
   const canvas = [gridColumns * tileSize, tiles / gridColumns * tileSize] as const;
   if (!(width >= 1 && height >= 1 && width <= canvas[0] && height <= canvas[1])) {
-    throw new RangeError(`The picture must fit ${canvas[0]} × ${canvas[1]} pixels, have ${width} × ${height}`);
+    throw new RangeError(
+      `The picture must fit ${canvas[0]} × ${canvas[1]} pixels, have ${width} × ${height}`,
+    );
   }
   if (elementCount(pixels.shape) < width * height * 3) {
     throw new RangeError(
@@ -75,7 +77,9 @@ export function tilePatches(
   const factor = [0, 1, 2].map((channel) => rescale / std[channel]!);
   const offset = [0, 1, 2].map((channel) => -mean[channel]! / std[channel]!);
   if (![...factor, ...offset].every(Number.isFinite)) {
-    throw new RangeError(`"mean" and "std" must hold three numbers, "std" none of them 0, have ${mean}; ${std}`);
+    throw new RangeError(
+      `"mean" and "std" must hold three numbers, "std" none of them 0, have ${mean}; ${std}`,
+    );
   }
   cmd.dispatch(
     tilePatchesKernel,

@@ -1,7 +1,7 @@
 import { kernel, optional, read, write } from "../gpu/kernel.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { type AttentionTile, attentionTile, checkHeads, tileRows } from "./attention_tile.ts";
+import { attentionTile, checkHeads, tileRows } from "./attention_tile.ts";
 import { checkShape, matrixShape } from "./check.ts";
 
 export const visionAttentionKernel = kernel({
@@ -20,7 +20,6 @@ export const visionAttentionKernel = kernel({
     HEAD_DIM: 128,
     KEY_LANES: 8,
     KEYS_PER_LANE: 4,
-    ROW_VECS: 1,
     KEY_SPLITS: 1,
     ONE_SUBGROUP: 0,
   },
@@ -33,8 +32,6 @@ export interface VisionAttentionOptions {
   readonly headDim: number;
   /** Rows 0 … realCount − 1 are real tokens, the rest are padding. At least 1. */
   readonly realCount: number;
-  /** Another tile than the device's own, for tests and measurements. */
-  readonly tile?: AttentionTile;
 }
 
 /**
@@ -67,7 +64,7 @@ export function visionAttention(
   checkShape("keyBias", keyBias, [rows - realCount]);
 
   // Rows are plenty here, so the keys need not be split to fill a GPU.
-  const tile = options.tile ?? attentionTile(cmd.device, rows, 1);
+  const tile = attentionTile(cmd.device, 1);
   cmd.dispatch(
     visionAttentionKernel,
     {

@@ -1,12 +1,11 @@
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { ModelError } from "../base/errors.ts";
 import type { Message } from "../chat/message.ts";
 import { rawPrompt, renderPrompt } from "../chat/prompt.ts";
 import { type ChatTemplate, openChatTemplate } from "../chat/template_file.ts";
 import type { EngineImage } from "../engine/protocol.ts";
 import { greedy, type Sampling } from "../engine/sampling.ts";
-import { decodeImage } from "../images/decode.ts";
-import { prepareImage } from "../images/tiles.ts";
+import { ImagePreparer } from "../images/image_preparer.ts";
 import { type MllamaConfig, readConfig } from "../model/config.ts";
 import { openTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { GenerateRequest } from "./request.ts";
@@ -18,6 +17,8 @@ export interface Frontend {
   readonly config: MllamaConfig;
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
+  /** Decodes and resizes beside the main thread; closed with the frontend's owner. */
+  readonly pictures: ImagePreparer;
 }
 
 /** What the engine needs of a request. */
@@ -45,12 +46,13 @@ export function openFrontend(directory: string): Frontend {
     );
   }
   const template = openChatTemplate(directory, tokenizer.bosToken);
-  return { id: basename(directory), config, tokenizer, template };
+  return { id: basename(resolve(directory)), config, tokenizer, template, pictures: new ImagePreparer() };
 }
 
 /**
  * Lays out a conversation and prepares its pictures.
  *
+ * @param maxTokens longest prompt that is worth encoding; a longer one is refused before it takes time
  * @throws {RequestError} If a picture cannot be decoded or the template refuses the conversation.
  */
 export async function buildPrompt(
@@ -58,6 +60,7 @@ export async function buildPrompt(
   request: Pick<GenerateRequest, "messages" | "tools" | "toolsInUserMessage" | "dateString"> & {
     readonly addGenerationPrompt?: boolean;
   },
+  maxTokens: number,
 ): Promise<Prompt> {
   const messages: Message[] = request.messages.map((message) => ({
     ...message,
@@ -66,7 +69,9 @@ export async function buildPrompt(
   const pictures = request.messages.flatMap(({ content }) =>
     content.flatMap((part) => part.type === "image" ? [part.bytes] : [])
   );
-  const tokens = frontend.tokenizer.encodeSegments(renderPrompt(frontend.template, messages, request));
+  const tokens = frontend.tokenizer.encodeSegments(renderPrompt(frontend.template, messages, request), {
+    maxTokens,
+  });
   return { tokens, images: await prepareImages(frontend, pictures) };
 }
 
@@ -93,7 +98,7 @@ export function modelSampling({ config }: Frontend): Sampling {
   };
 }
 
-function prepareImages({ config }: Frontend, pictures: readonly Uint8Array[]): Promise<EngineImage[]> {
-  const size = { tileSize: config.image.size, maxTiles: config.image.maxImageTiles };
-  return Promise.all(pictures.map(async (bytes) => prepareImage(await decodeImage(bytes), size)));
+function prepareImages(frontend: Frontend, files: readonly Uint8Array[]): Promise<EngineImage[]> {
+  const { size: tileSize, maxImageTiles: maxTiles } = frontend.config.image;
+  return Promise.all(files.map((bytes) => frontend.pictures.prepare(bytes, { tileSize, maxTiles })));
 }

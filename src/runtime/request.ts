@@ -37,7 +37,12 @@ export interface Usage {
   readonly imageTiles: number;
   /** Images whose keys and values were already there. */
   readonly cachedImages: number;
-  readonly timings: { readonly queueMs: number; readonly imageMs: number; readonly prefillMs: number; readonly decodeMs: number };
+  readonly timings: {
+    readonly queueMs: number;
+    readonly imageMs: number;
+    readonly prefillMs: number;
+    readonly decodeMs: number;
+  };
 }
 
 export type FinishReason = "stop" | "length";

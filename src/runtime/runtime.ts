@@ -19,11 +19,16 @@ export interface RuntimeOptions extends EngineOptions {
  */
 export async function openRuntime({ onProgress, ...options }: RuntimeOptions): Promise<Runtime> {
   const frontend = openFrontend(options.model);
-  const engine = await EngineClient.open(
-    options,
-    (done, total) => onProgress?.({ stage: "weights", done, total, unit: "bytes" }),
-  );
-  return new LocalRuntime(frontend, engine, options.model);
+  try {
+    const engine = await EngineClient.open(
+      options,
+      (done, total) => onProgress?.({ stage: "weights", done, total, unit: "bytes" }),
+    );
+    return new LocalRuntime(frontend, engine, options.model);
+  } catch (error) {
+    frontend.pictures.close();
+    throw error;
+  }
 }
 
 class LocalRuntime implements Runtime {
@@ -45,12 +50,17 @@ class LocalRuntime implements Runtime {
 
   async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent> {
     const { config, tokenizer } = this.#frontend;
-    const { tokens, images } = await buildPrompt(this.#frontend, request);
+    const { contextLength } = this.#engine.info;
+    const { tokens, images } = await buildPrompt(this.#frontend, request, contextLength);
     signal?.throwIfAborted();
     const stopIds = request.ignoreEos ? [] : config.generation.eosTokenIds;
     // A prompt that fills the context is left to the engine to refuse, with the numbers.
-    const room = Math.max(1, this.#engine.info.contextLength - tokens.length);
-    const answer = new Answer(new StreamDecoder(tokenizer), new StopMatcher(request.stop ?? []), new Set(stopIds));
+    const room = Math.max(1, contextLength - tokens.length);
+    const answer = new Answer(
+      new StreamDecoder(tokenizer),
+      new StopMatcher(request.stop ?? []),
+      new Set(stopIds),
+    );
     const imageTiles = images.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
     const sequence = this.#engine.run({
       tokens,
@@ -92,8 +102,9 @@ class LocalRuntime implements Runtime {
     yield { type: "end", finishReason: "stop", usage: usage() };
   }
 
-  close(): Promise<void> {
-    return this.#engine.close();
+  async close(): Promise<void> {
+    this.#frontend.pictures.close();
+    await this.#engine.close();
   }
 }
 

@@ -20,7 +20,7 @@ const chunkSize = 64;
 export async function traceToFile(options: TraceOptions): Promise<TraceReport> {
   const { model, out, maxTokens, steps, device, contextLength } = options;
   const frontend = openFrontend(model);
-  const prompt = await promptOf(frontend, options);
+  const prompt = await promptOf(frontend, options).finally(() => frontend.pictures.close());
   const engine = await EngineClient.open({ model, device, contextLength, chunkSize, outputRows: chunkSize });
   try {
     const result = await engine.trace({ ...prompt, maxTokens, steps });
@@ -35,7 +35,11 @@ export async function traceToFile(options: TraceOptions): Promise<TraceReport> {
       { name: "logits", dtype: "f32", ...result.logits },
       ids("greedy_ids", result.greedyIds),
       { name: "step_logits", dtype: "f32", ...result.stepLogits },
-      ...Object.entries(result.states).map(([name, state]): NamedTensor => ({ name, dtype: "f32", ...state })),
+      ...Object.entries(result.states).map(([name, state]): NamedTensor => ({
+        name,
+        dtype: "f32",
+        ...state,
+      })),
     ];
     writeSafetensors(out, tensors);
     return { out, tensors: tensors.map(({ name, shape }) => ({ name, shape })) };
@@ -46,5 +50,6 @@ export async function traceToFile(options: TraceOptions): Promise<TraceReport> {
 
 function promptOf(frontend: Frontend, { prompt }: TraceOptions): Promise<Prompt> {
   if ("text" in prompt) return buildRawPrompt(frontend, prompt.text, prompt.pictures);
-  return buildPrompt(frontend, { ...prompt.request, addGenerationPrompt: prompt.addGenerationPrompt });
+  const request = { ...prompt.request, addGenerationPrompt: prompt.addGenerationPrompt };
+  return buildPrompt(frontend, request, frontend.config.text.maxPositionEmbeddings);
 }

@@ -1,4 +1,7 @@
 import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import type { Check, Inspection } from "../../src/runtime/reports.ts";
 import { environmentName, type Setting, settings } from "../../src/runtime/options.ts";
@@ -53,34 +56,40 @@ test("every setting belongs to some command", async () => {
   for (const setting of Object.values(settings)) expect(helps.join("")).toContain(setting.flag);
 });
 
-test("trace hands its settings on and lists what was written", async () => {
+test("trace hands conversation and settings on, and lists what was written", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "llamav-trace-"));
+  const file = join(folder, "c.json");
+  writeFileSync(join(folder, "a.png"), Uint8Array.of(1, 2));
+  const content = [{ type: "image_url", image_url: { url: "a.png" } }, { type: "text", text: "?" }];
+  writeFileSync(file, JSON.stringify({ messages: [{ role: "user", content }], date_string: "26 Jul 2024" }));
   const asked: unknown[] = [];
   const services = {
+    pictureLoader: () => Promise.resolve(() => Promise.reject(new Error("nothing is fetched"))),
     traceToFile(options: unknown) {
       asked.push(options);
       return Promise.resolve({ out: "o.safetensors", tensors: [{ name: "logits", shape: [3, 7] }] });
     },
   };
-  const args = [
-    "trace",
-    "m",
-    "--messages",
-    "c.json",
-    "--out",
-    "o.safetensors",
-    "--images",
-    "p",
-    "-n",
-    "4",
-    "--steps",
-  ];
-  const run = await cli(args, { services });
+  const run = await cli(["trace", "m", "--messages", file, "--out", "o.safetensors", "-n", "4", "--steps"], {
+    services,
+  });
+  rmSync(folder, { recursive: true });
   expect(run).toEqual({ code: 0, stdout: "", stderr: "logits [3, 7]\nWrote 1 tensors to o.safetensors\n" });
   expect(asked).toEqual([{
     model: "m",
-    messagesFile: "c.json",
+    prompt: {
+      request: {
+        messages: [{
+          role: "user",
+          content: [{ type: "image", bytes: Uint8Array.of(1, 2) }, { type: "text", text: "?" }],
+        }],
+        tools: undefined,
+        toolsInUserMessage: undefined,
+        dateString: "26 Jul 2024",
+      },
+      addGenerationPrompt: true,
+    },
     out: "o.safetensors",
-    images: "p",
     maxTokens: 4,
     steps: true,
     device: undefined,

@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { checkpointDirectory, picturePath, serveModel } from "../support/executable.ts";
 
-/** What 150 prompts may add to the process: what a collector keeps back, far below one leaked picture each. */
-const allowedGrowthBytes = 24 * 2 ** 20;
+/** What 150 prompts may add: twice the most that the collector was seen to keep back (1.6 to 3.6 MB). */
+const allowedGrowthBytes = 8 * 2 ** 20;
 
 function residentBytes(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/VmRSS:\s+(\d+) kB/)![1]) * 1024;
@@ -20,8 +20,7 @@ test.if(existsSync("/proc/self/status"))(
       "m_100x90.png",
       "m_200x210.png",
       "m_224x100.png",
-    ]
-      .map((name) => `data:image/png;base64,${readFileSync(picturePath(name)).toString("base64")}`);
+    ].map((name) => `data:image/png;base64,${readFileSync(picturePath(name)).toString("base64")}`);
 
     async function ask(index: number): Promise<void> {
       const picture = { type: "image_url", image_url: { url: pictures[index % pictures.length]! } };
@@ -47,4 +46,5 @@ test.if(existsSync("/proc/self/status"))(
     const growth = residentBytes(server.pid) - before;
     expect(growth).toBeLessThan(allowedGrowthBytes);
   },
+  240_000,
 );

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, createServer } from "node:net";
 import { once } from "node:events";
 import OpenAI, {
@@ -14,6 +14,9 @@ import { acceptedHosts } from "../../src/http/guard.ts";
 import { type Server, startServer } from "../../src/http/server.ts";
 import { answer, type Step, until } from "../support/fake_runtime.ts";
 import { question, testApp } from "./support.ts";
+
+// The machine may be busy with other tests; a test that hangs still ends.
+setDefaultTimeout(30_000);
 
 const running: Server[] = [];
 
@@ -220,7 +223,7 @@ test("a body that says it is too large is refused before it is read (H06)", asyn
 });
 
 test("a body that grows too large in chunks is cut off, and memory stays flat (H06)", async () => {
-  const { server, app } = start();
+  const { server, app, logged } = start();
   const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
   let reply = "";
   let closed = false;
@@ -231,13 +234,15 @@ test("a body that grows too large in chunks is cut off, and memory stays flat (H
   socket.write("Transfer-Encoding: chunked\r\n\r\n");
   const piece = Buffer.concat([Buffer.from("100000\r\n"), Buffer.alloc(0x100000, 0x20), Buffer.from("\r\n")]);
   const before = process.memoryUsage.rss();
-  for (let i = 0; i < 400 && !closed && reply === ""; i++) {
+  for (let i = 0; i < 400 && !closed && logged.length === 0; i++) {
     if (!socket.write(piece)) {
-      await until(() => closed || reply !== "" || socket.writableLength < piece.length);
+      await until(() => closed || logged.length > 0 || socket.writableLength < piece.length);
     }
   }
-  await until(() => reply !== "");
-  expect(reply).toStartWith("HTTP/1.1 413");
+  await until(() => logged.length > 0);
+  expect(logged[0]).toContain(" 413 ");
+  // A client that goes on sending may see the connection reset before it reads the answer.
+  if (reply !== "") expect(reply).toStartWith("HTTP/1.1 413");
   expect(process.memoryUsage.rss() - before).toBeLessThan(200e6);
   socket.destroy();
   await until(() => app.active === 0);

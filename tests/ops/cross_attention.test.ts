@@ -1,51 +1,30 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Device } from "../../src/gpu/device.ts";
 import { crossAttention } from "../../src/ops/cross_attention.ts";
-import * as reference from "../reference/cross_attention.ts";
-import { firstDifference, relativeL2 } from "../support/compare.ts";
+import type { CrossAttentionCase } from "../../src/reference/cross_attention.ts";
+import {
+  crossAttentionCase,
+  crossAttentionInput,
+  type CrossAttentionShape,
+  type TileRange,
+} from "../../src/selftest/cases/cross_attention.ts";
+import { firstDifference } from "../../src/selftest/compare.ts";
+import { random } from "../../src/selftest/random.ts";
+import { runOp } from "../../src/selftest/run_op.ts";
 import { openTestDevice } from "../support/gpu.ts";
+import { expectRight } from "../support/kernel_case.ts";
 import { bothDeviceTypes } from "../support/limited_device.ts";
-import { random } from "../support/random.ts";
-import { runOp } from "../support/run_op.ts";
 
 // CPU drivers compile a kernel at its first dispatch, some for seconds.
 setDefaultTimeout(120_000);
 const testDevice = openTestDevice();
 
-type Shape = Pick<reference.CrossAttentionCase, "heads" | "kvHeads" | "headDim" | "tileTokens">;
-type Range = readonly [begin: number, end: number];
-
-/** Five tile slots, of which slot 2 belongs to nobody and holds NaN. */
-const slotCount = 5;
-const tileTable = [3, 0, 4, 1, 0];
-
-function makeCase(shape: Shape, rowTiles: readonly Range[], rowIds = rowTiles.map((_, t) => t)) {
-  const { heads, kvHeads, headDim, tileTokens } = shape;
-  const rng = random(11);
-  const tileSize = tileTokens * kvHeads * headDim;
-  const [keys, values] = [rng.normals(slotCount * tileSize), rng.normals(slotCount * tileSize)];
-  for (const cache of [keys, values]) cache.fill(NaN, 2 * tileSize, 3 * tileSize);
-  const q = Float32Array.from(rowIds.flatMap((id) => [...random(100 + id).normals(heads * headDim)]));
-  return { ...shape, q, keys, values, rowTiles, tileTable };
-}
-
-function run(device: Device, input: reference.CrossAttentionCase): Float32Array {
-  const { heads, kvHeads, headDim, tileTokens } = input;
-  const count = input.rowTiles.length;
-  const cacheShape = [slotCount * tileTokens, kvHeads * headDim];
-  return runOp(device, {
-    q: { dtype: "f32", shape: [count, heads * headDim], data: input.q },
-    keys: { dtype: "f32", shape: cacheShape, data: input.keys },
-    values: { dtype: "f32", shape: cacheShape, data: input.values },
-    rowTiles: { dtype: "u32", shape: [count, 2], data: Uint32Array.from(input.rowTiles.flat()) },
-    tileTable: { dtype: "u32", shape: [tileTable.length], data: Uint32Array.from(tileTable) },
-    y: { dtype: "f32", shape: [count, heads * headDim] },
-  }, (cmd, t) => crossAttention(cmd, t.q, t.keys, t.values, t.rowTiles, t.tileTable, t.y, input)).y;
-}
+/** What the op gives on this device. */
+const run = (device: Device, input: CrossAttentionCase) => crossAttentionCase("rows", input).run(device).y;
 
 for (const [kind, device] of bothDeviceTypes(testDevice)) {
   describe(kind, () => {
-    const cases: [name: string, shape: Shape, rowTiles: Range[]][] = [
+    const cases: [name: string, shape: CrossAttentionShape, rowTiles: TileRange[]][] = [
       ["one row, one tile", { heads: 1, kvHeads: 1, headDim: 8, tileTokens: 17 }, [[0, 1]]],
       ["all tiles", { heads: 4, kvHeads: 2, headDim: 16, tileTokens: 50 }, [[0, 5], [0, 5], [0, 5]]],
       ["a tile of one token", { heads: 2, kvHeads: 1, headDim: 12, tileTokens: 1 }, [[1, 2], [0, 2]]],
@@ -64,14 +43,17 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
     describe("crossAttention() is the softmax over all tokens of the row's tiles", () => {
       for (const [name, shape, rowTiles] of cases) {
         test(name, () => {
-          const input = makeCase(shape, rowTiles);
-          expect(relativeL2(run(device, input), reference.crossAttention(input))).toBeLessThan(1e-6);
+          expectRight(device, crossAttentionCase(name, crossAttentionInput(shape, rowTiles)));
         });
       }
     });
 
     test("crossAttention() turns a row without tiles into zeros", () => {
-      const input = makeCase({ heads: 2, kvHeads: 1, headDim: 8, tileTokens: 9 }, [[2, 2], [0, 1], [0, 0]]);
+      const input = crossAttentionInput({ heads: 2, kvHeads: 1, headDim: 8, tileTokens: 9 }, [
+        [2, 2],
+        [0, 1],
+        [0, 0],
+      ]);
       const y = run(device, input);
       expect(y.subarray(0, 16).every((value) => value === 0)).toBe(true);
       expect(y.subarray(16, 32).every((value) => value === 0)).toBe(false);
@@ -80,15 +62,15 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
 
     test("crossAttention() gives a row the same bits in any company", () => {
       const shape = { heads: 4, kvHeads: 2, headDim: 16, tileTokens: 50 };
-      const ranges: Range[] = [[0, 2], [0, 2], [1, 1], [2, 5], [2, 5], [2, 5], [0, 1], [4, 5], [0, 5]];
+      const ranges: TileRange[] = [[0, 2], [0, 2], [1, 1], [2, 5], [2, 5], [2, 5], [0, 1], [4, 5], [0, 5]];
       const width = shape.heads * shape.headDim;
-      const whole = run(device, makeCase(shape, ranges));
+      const whole = run(device, crossAttentionInput(shape, ranges));
       const order = random(5).permutation(ranges.length);
-      const shuffled = run(device, makeCase(shape, order.map((t) => ranges[t]!), order));
+      const shuffled = run(device, crossAttentionInput(shape, order.map((t) => ranges[t]!), order));
       for (const [place, t] of order.entries()) {
         const expected = whole.subarray(t * width, (t + 1) * width);
         expect(firstDifference(shuffled.subarray(place * width, (place + 1) * width), expected)).toBe(-1);
-        const alone = run(device, makeCase(shape, [ranges[t]!], [t]));
+        const alone = run(device, crossAttentionInput(shape, [ranges[t]!], [t]));
         expect(firstDifference(alone, expected)).toBe(-1);
       }
     });
@@ -96,7 +78,7 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
 }
 
 test("crossAttention() refuses a cache that holds no whole tiles", () => {
-  const input = makeCase({ heads: 2, kvHeads: 1, headDim: 8, tileTokens: 9 }, [[0, 1]]);
+  const input = crossAttentionInput({ heads: 2, kvHeads: 1, headDim: 8, tileTokens: 9 }, [[0, 1]]);
   const run = () =>
     runOp(testDevice, {
       q: { dtype: "f32", shape: [1, 16], data: input.q },

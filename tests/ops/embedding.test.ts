@@ -1,12 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { embedding } from "../../src/ops/embedding.ts";
-import * as reference from "../reference/embedding.ts";
-import { firstDifference } from "../support/compare.ts";
+import * as reference from "../../src/reference/embedding.ts";
+import { embeddingCase } from "../../src/selftest/cases/embedding.ts";
+import { firstDifference } from "../../src/selftest/compare.ts";
+import { random } from "../../src/selftest/random.ts";
+import { runOp } from "../../src/selftest/run_op.ts";
+import { encodeWeight } from "../../src/selftest/weight_bytes.ts";
 import { openTestDevice } from "../support/gpu.ts";
+import { expectRight } from "../support/kernel_case.ts";
 import { limitDevice } from "../support/limited_device.ts";
-import { random } from "../support/random.ts";
-import { runOp } from "../support/run_op.ts";
-import { encodeWeight } from "../support/weights.ts";
 
 const device = openTestDevice();
 
@@ -19,17 +21,8 @@ describe("embedding() copies the rows of the ids, widened to f32", () => {
         4096,
       ]] as const
     ) {
-      test(`${dtype} T=${tokens} V=${rows} D=${columns}`, () => {
-        const rng = random(1);
-        const table = encodeWeight(dtype, rng.normals(rows * columns));
-        const ids = Uint32Array.from({ length: tokens }, () => rng.below(rows));
-        const { y } = runOp(device, {
-          ids: { dtype: "u32", shape: [tokens], data: ids },
-          table: { dtype, shape: [rows, columns], data: table.bytes },
-          y: { dtype: "f32", shape: [tokens, columns] },
-        }, (cmd, { ids, table, y }) => embedding(cmd, ids, table, y));
-        expect(firstDifference(y, reference.embedding(ids, table.values, columns))).toBe(-1);
-      });
+      const kernelCase = embeddingCase(dtype, tokens, rows, columns);
+      test(kernelCase.name, () => expectRight(device, kernelCase));
     }
   }
 });

@@ -1,37 +1,19 @@
 import { describe, expect, test } from "bun:test";
 import { kvStore } from "../../src/ops/kv_store.ts";
-import * as reference from "../reference/kv_store.ts";
-import { firstDifference } from "../support/compare.ts";
+import * as reference from "../../src/reference/kv_store.ts";
+import { kvStoreCase } from "../../src/selftest/cases/kv_store.ts";
+import { firstDifference } from "../../src/selftest/compare.ts";
 import { openTestDevice } from "../support/gpu.ts";
-import { random } from "../support/random.ts";
-import { runOp } from "../support/run_op.ts";
+import { expectRight } from "../support/kernel_case.ts";
+import { random } from "../../src/selftest/random.ts";
+import { runOp } from "../../src/selftest/run_op.ts";
 
 const device = openTestDevice();
 
-const SKIP = 0xffffffff;
-
 describe("kvStore() scatters rows to their slots and touches nothing else", () => {
   for (const [tokens, slotCount, width] of [[1, 1, 4], [5, 9, 32], [70, 80, 256], [2, 3, 1024]] as const) {
-    test(`fused rows, T=${tokens} slots=${slotCount} width=${width}`, () => {
-      const rng = random(1);
-      const stride = 3 * width;
-      const qkv = rng.normals(tokens * stride);
-      const slots = Uint32Array.from(rng.permutation(slotCount).slice(0, tokens));
-      if (tokens > 1) slots[1] = SKIP;
-      const [keys, values] = [rng.normals(slotCount * width), rng.normals(slotCount * width)];
-      const have = runOp(device, {
-        qkv: { dtype: "f32", shape: [tokens, stride], data: qkv },
-        slots: { dtype: "u32", shape: [tokens], data: slots },
-        keys: { dtype: "f32", shape: [slotCount, width], data: keys, inPlace: true },
-        values: { dtype: "f32", shape: [slotCount, width], data: values, inPlace: true },
-      }, (cmd, { qkv, slots, keys, values }) => {
-        kvStore(cmd, { tensor: qkv, offset: width }, { tensor: qkv, offset: 2 * width }, slots, keys, values);
-      });
-      const wantKeys = reference.kvStore(qkv, { stride, offset: width, width }, slots, keys);
-      const wantValues = reference.kvStore(qkv, { stride, offset: 2 * width, width }, slots, values);
-      expect(firstDifference(have.keys, wantKeys)).toBe(-1);
-      expect(firstDifference(have.values, wantValues)).toBe(-1);
-    });
+    const kernelCase = kvStoreCase(tokens, slotCount, width);
+    test(`fused rows, ${kernelCase.name}`, () => expectRight(device, kernelCase));
   }
 });
 

@@ -1,11 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { layerNorm } from "../../src/ops/layer_norm.ts";
-import * as reference from "../reference/layer_norm.ts";
-import { relativeL2 } from "../support/compare.ts";
+import * as reference from "../../src/reference/layer_norm.ts";
+import { layerNormCase } from "../../src/selftest/cases/layer_norm.ts";
+import { relativeL2 } from "../../src/selftest/compare.ts";
 import { openTestDevice } from "../support/gpu.ts";
+import { expectRight } from "../support/kernel_case.ts";
 import { bothDeviceTypes } from "../support/limited_device.ts";
-import { random } from "../support/random.ts";
-import { runOp } from "../support/run_op.ts";
+import { runOp } from "../../src/selftest/run_op.ts";
 
 // CPU drivers compile a kernel at its first dispatch, some for seconds.
 setDefaultTimeout(60_000);
@@ -20,19 +21,7 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
           4,
         ]] as const
       ) {
-        test(`R=${rows} D=${columns}`, () => {
-          const rng = random(1);
-          const x = rng.normals(rows * columns, 2).map((v) => v + 0.5);
-          const weight = rng.normals(columns);
-          const bias = rng.normals(columns);
-          const { y } = runOp(device, {
-            x: { dtype: "f32", shape: [rows, columns], data: x },
-            weight: { dtype: "f32", shape: [columns], data: weight },
-            bias: { dtype: "f32", shape: [columns], data: bias },
-            y: { dtype: "f32", shape: [rows, columns] },
-          }, (cmd, { x, weight, bias, y }) => layerNorm(cmd, x, weight, bias, y, 1e-5));
-          expect(relativeL2(y, reference.layerNorm(x, weight, bias, 1e-5))).toBeLessThan(5e-7);
-        });
+        test(`R=${rows} D=${columns}`, () => expectRight(device, layerNormCase(rows, columns)));
       }
 
       test("in place, and of a row whose mean is a thousand deviations", () => {

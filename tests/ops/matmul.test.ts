@@ -1,46 +1,23 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { matmul } from "../../src/ops/matmul.ts";
-import type { WeightDtype } from "../../src/ops/weight.ts";
-import * as reference from "../reference/matmul.ts";
-import { firstDifference, maxAbsError, relativeL2 } from "../support/compare.ts";
+import * as reference from "../../src/reference/matmul.ts";
+import { matmulCase, type MatmulSizes, matmulTolerance } from "../../src/selftest/cases/matmul.ts";
+import { firstDifference, maxAbsError, relativeL2 } from "../../src/selftest/compare.ts";
+import { random } from "../../src/selftest/random.ts";
+import { runOp } from "../../src/selftest/run_op.ts";
+import { decodeWeight, encodeWeight } from "../../src/selftest/weight_bytes.ts";
 import { openTestDevice } from "../support/gpu.ts";
+import { expectRight } from "../support/kernel_case.ts";
 import { bothDeviceTypes, limitDevice } from "../support/limited_device.ts";
-import { type Random, random } from "../support/random.ts";
-import { runOp } from "../support/run_op.ts";
-import { decodeWeight, type EncodedWeight, encodeWeight } from "../support/weights.ts";
 
 // CPU drivers compile a kernel at its first dispatch, some for seconds.
 setDefaultTimeout(60_000);
 const testDevice = openTestDevice();
 
-interface Case {
-  readonly tokens: number;
-  readonly columns: number;
-  readonly outputs: number;
-}
-
-/** Sums of `columns` products of unit normals: f32 noise grows with the root of the count, from 6e-8 per step. */
-const tolerance = 1e-6;
-
-function operands(rng: Random, dtype: WeightDtype, { tokens, columns, outputs }: Case) {
-  const x = rng.normals(tokens * columns);
-  const weight = encodeWeight(dtype, rng.normals(outputs * columns, columns ** -0.5));
-  return { x, weight };
-}
-
 for (const [kind, device] of bothDeviceTypes(testDevice)) {
   describe(kind, () => {
-    function run(shape: Case, x: Float32Array, weight: EncodedWeight) {
-      const { tokens, columns, outputs } = shape;
-      return runOp(device, {
-        x: { dtype: "f32", shape: [tokens, columns], data: x },
-        weight: { dtype: weight.dtype, shape: [outputs, columns], data: weight.bytes },
-        y: { dtype: "f32", shape: [tokens, outputs] },
-      }, (cmd, { x, weight, y }) => matmul(cmd, x, weight, y)).y;
-    }
-
     describe("matmul() equals x·Wᵀ", () => {
-      const cases: Case[] = [
+      const cases: MatmulSizes[] = [
         { tokens: 1, columns: 4, outputs: 1 },
         { tokens: 1, columns: 36, outputs: 24 }, // K an odd multiple of 4: every other 16-bit row is misaligned
         { tokens: 5, columns: 36, outputs: 24 },
@@ -54,11 +31,8 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
       ];
       for (const dtype of ["f32", "bf16", "f16"] as const) {
         for (const shape of cases) {
-          test(`${dtype} T=${shape.tokens} K=${shape.columns} N=${shape.outputs}`, () => {
-            const { x, weight } = operands(random(1), dtype, shape);
-            const want = reference.matmul({ ...shape, x, weight: weight.values });
-            expect(relativeL2(run(shape, x, weight), want)).toBeLessThan(tolerance);
-          });
+          const kernelCase = matmulCase(dtype, shape);
+          test(kernelCase.name, () => expectRight(device, kernelCase));
         }
       }
     });
@@ -66,7 +40,8 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
     describe("matmul() applies its epilogue", () => {
       const shape = { tokens: 3, columns: 32, outputs: 40 };
       const rng = random(2);
-      const { x, weight } = operands(rng, "bf16", shape);
+      const x = rng.normals(shape.tokens * shape.columns);
+      const weight = encodeWeight("bf16", rng.normals(shape.outputs * shape.columns, shape.columns ** -0.5));
       const bias = rng.normals(shape.outputs);
       const residual = rng.normals(shape.tokens * shape.outputs);
 
@@ -88,33 +63,11 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
           scale: -0.75,
           residual,
         });
-        expect(relativeL2(have, want)).toBeLessThan(tolerance);
+        expect(relativeL2(have, want)).toBeLessThan(matmulTolerance);
       });
 
       for (const part of ["bias", "gelu", "scale", "residual"] as const) {
-        test(`${part} alone`, () => {
-          const have = runOp(device, {
-            x: { dtype: "f32", shape: [3, 32], data: x },
-            weight: { dtype: "bf16", shape: [40, 32], data: weight.bytes },
-            bias: { dtype: "f32", shape: [40], data: bias },
-            residual: { dtype: "f32", shape: [3, 40], data: residual },
-            y: { dtype: "f32", shape: [3, 40] },
-          }, (cmd, { x, weight, bias, residual, y }) => {
-            if (part === "bias") matmul(cmd, x, weight, y, { bias });
-            if (part === "gelu") matmul(cmd, x, weight, y, { activation: "gelu" });
-            if (part === "scale") matmul(cmd, x, weight, y, { scale: 0.5 });
-            if (part === "residual") matmul(cmd, x, weight, y, { residual });
-          }).y;
-          const given = { ...shape, x, weight: weight.values };
-          const want = reference.matmul({
-            ...given,
-            bias: part === "bias" ? bias : undefined,
-            gelu: part === "gelu",
-            scale: part === "scale" ? 0.5 : 1,
-            residual: part === "residual" ? residual : undefined,
-          });
-          expect(relativeL2(have, want)).toBeLessThan(tolerance);
-        });
+        test(`${part} alone`, () => expectRight(device, matmulCase("bf16", shape, [part])));
       }
     });
 
@@ -162,7 +115,15 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
       const x = rng.normals(24 * columns);
       const weight = encodeWeight("bf16", rng.normals(outputs * columns));
       const rowsOf = (first: number, tokens: number) =>
-        run({ tokens, columns, outputs }, x.subarray(first * columns, (first + tokens) * columns), weight);
+        runOp(device, {
+          x: {
+            dtype: "f32",
+            shape: [tokens, columns],
+            data: x.subarray(first * columns, (first + tokens) * columns),
+          },
+          weight: { dtype: "bf16", shape: [outputs, columns], data: weight.bytes },
+          y: { dtype: "f32", shape: [tokens, outputs] },
+        }, (cmd, { x, weight, y }) => matmul(cmd, x, weight, y)).y;
 
       for (const [most, fewer] of [[8, [1, 2, 3, 5, 7]], [24, [9, 16, 17]]] as const) {
         test(`up to ${most} rows`, () => {
@@ -178,19 +139,7 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
     test("matmul() cuts a weight and rows that are larger than a view", () => {
       // A device that lends only 16 KiB at a time: 64 rows of this weight, 32 rows of y.
       const small = limitDevice(device, { maxStorageBufferRange: 16384 });
-      const shape = { tokens: 70, columns: 128, outputs: 130 };
-      const { x, weight } = operands(random(4), "bf16", shape);
-      const bias = random(5).normals(130);
-      const specs = {
-        x: { dtype: "f32", shape: [70, 128], data: x },
-        weight: { dtype: "bf16", shape: [130, 128], data: weight.bytes },
-        bias: { dtype: "f32", shape: [130], data: bias },
-        y: { dtype: "f32", shape: [70, 130] },
-      } as const;
-      const have = runOp(small, specs, (cmd, { x, weight, bias, y }) =>
-        matmul(cmd, x, weight, y, { bias })).y;
-      const want = reference.matmul({ ...shape, x, weight: weight.values, bias });
-      expect(relativeL2(have, want)).toBeLessThan(tolerance);
+      expectRight(small, matmulCase("bf16", { tokens: 70, columns: 128, outputs: 130 }, ["bias"]));
     });
 
     test("matmul() refuses shapes that do not fit", () => {

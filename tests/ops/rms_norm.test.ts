@@ -1,11 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { rmsNorm } from "../../src/ops/rms_norm.ts";
-import * as reference from "../reference/rms_norm.ts";
-import { firstDifference, relativeL2 } from "../support/compare.ts";
+import * as reference from "../../src/reference/rms_norm.ts";
+import { rmsNormCase, rmsNormHeadsCase } from "../../src/selftest/cases/rms_norm.ts";
+import { relativeL2 } from "../../src/selftest/compare.ts";
 import { openTestDevice } from "../support/gpu.ts";
+import { expectRight } from "../support/kernel_case.ts";
 import { bothDeviceTypes } from "../support/limited_device.ts";
-import { random } from "../support/random.ts";
-import { runOp } from "../support/run_op.ts";
+import { runOp } from "../../src/selftest/run_op.ts";
 
 // CPU drivers compile a kernel at its first dispatch, some for seconds.
 setDefaultTimeout(60_000);
@@ -20,17 +21,7 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
           8,
         ]] as const
       ) {
-        test(`R=${rows} D=${columns}`, () => {
-          const rng = random(1);
-          const x = rng.normals(rows * columns, 3);
-          const weight = rng.normals(columns);
-          const { y } = runOp(device, {
-            x: { dtype: "f32", shape: [rows, columns], data: x },
-            weight: { dtype: "f32", shape: [columns], data: weight },
-            y: { dtype: "f32", shape: [rows, columns] },
-          }, (cmd, { x, weight, y }) => rmsNorm(cmd, x, weight, y, 1e-5));
-          expect(relativeL2(y, reference.rmsNorm(x, weight, 1e-5))).toBeLessThan(3e-7);
-        });
+        test(`R=${rows} D=${columns}`, () => expectRight(device, rmsNormCase(rows, columns)));
       }
 
       test("in place, and of a row so small that eps matters", () => {
@@ -45,19 +36,7 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
     });
 
     test("rmsNorm() with heads normalises each of them and leaves the rest of the row alone", () => {
-      const [tokens, width, offset, count, headDim] = [3, 96, 32, 2, 16];
-      const rng = random(2);
-      const x = rng.normals(tokens * width);
-      const weight = rng.normals(headDim);
-      const have = runOp(device, {
-        x: { dtype: "f32", shape: [tokens, width], data: x, inPlace: true },
-        weight: { dtype: "f32", shape: [headDim], data: weight },
-      }, (cmd, { x, weight }) => rmsNorm(cmd, x, weight, x, 1e-5, { offset, count }));
-      const inside = (i: number) => i % width >= offset && i % width < offset + count * headDim;
-      const outside = (values: Float32Array) => values.filter((_, i) => !inside(i));
-      const want = reference.rmsNorm(x.filter((_, i) => inside(i)), weight, 1e-5);
-      expect(firstDifference(outside(have.x), outside(x))).toBe(-1);
-      expect(relativeL2(have.x.filter((_, i) => inside(i)), want)).toBeLessThan(3e-7);
+      expectRight(device, rmsNormHeadsCase());
     });
 
     test("rmsNorm() refuses shapes that do not fit", () => {

@@ -1,11 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { topK } from "../../src/ops/top_k.ts";
-import * as reference from "../reference/top_k.ts";
-import { firstDifference } from "../support/compare.ts";
+import { topKCase, topKNormalCase, topKTiesCase } from "../../src/selftest/cases/top_k.ts";
 import { openTestDevice } from "../support/gpu.ts";
+import { expectRight } from "../support/kernel_case.ts";
 import { bothDeviceTypes } from "../support/limited_device.ts";
-import { random } from "../support/random.ts";
-import { runOp } from "../support/run_op.ts";
+import { random } from "../../src/selftest/random.ts";
+import { runOp } from "../../src/selftest/run_op.ts";
 
 // CPU drivers compile a kernel at its first dispatch, some for seconds.
 setDefaultTimeout(60_000);
@@ -13,29 +13,8 @@ const testDevice = openTestDevice();
 
 for (const [kind, device] of bothDeviceTypes(testDevice)) {
   describe(kind, () => {
-    function run(logits: Float32Array, rows: number, k: number) {
-      return runOp(device, {
-        logits: { dtype: "f32", shape: [rows, logits.length / rows], data: logits },
-        ids: { dtype: "u32", shape: [rows, k] },
-        best: { dtype: "f32", shape: [rows, k] },
-        logSumExp: { dtype: "f32", shape: [rows] },
-      }, (cmd, { logits, ids, best, logSumExp }) => topK(cmd, logits, k, ids, best, logSumExp));
-    }
-
-    function expectTopK(logits: Float32Array, rows: number, k: number): void {
-      const have = run(logits, rows, k);
-      const columns = logits.length / rows;
-      for (let row = 0; row < rows; row++) {
-        const want = reference.topK(logits.subarray(row * columns, (row + 1) * columns), k);
-        expect(firstDifference(have.ids.subarray(row * k, (row + 1) * k), want.ids)).toBe(-1);
-        expect(firstDifference(have.best.subarray(row * k, (row + 1) * k), want.logits)).toBe(-1);
-        if (Number.isFinite(want.logSumExp)) {
-          expect(Math.abs(have.logSumExp[row]! - want.logSumExp)).toBeLessThan(
-            2e-6 * Math.max(1, Math.abs(want.logSumExp)),
-          );
-        } else expect(have.logSumExp[row]).toBe(want.logSumExp);
-      }
-    }
+    const expectTopK = (logits: Float32Array, rows: number, k: number) =>
+      expectRight(device, topKCase("values", logits, rows, k));
 
     describe("topK() sorts the largest logits and sums their exponentials", () => {
       for (
@@ -51,13 +30,11 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
           [1, 128256, 64],
         ] as const
       ) {
-        test(`R=${rows} V=${columns} k=${k}`, () =>
-          expectTopK(random(1).normals(rows * columns, 3), rows, k));
+        test(`R=${rows} V=${columns} k=${k}`, () => expectRight(device, topKNormalCase(rows, columns, k)));
       }
 
       test("ties go to the smaller id", () => {
-        const rng = random(2);
-        expectTopK(Float32Array.from({ length: 6000 }, () => rng.below(4)), 2, 64);
+        expectRight(device, topKTiesCase(2, 3000, 64));
         expectTopK(new Float32Array(3000), 1, 64);
       });
 
@@ -72,13 +49,13 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
       test("NaN never wins, and the log-sum-exp says that there was one", () => {
         const logits = Float32Array.of(1, NaN, 3, -NaN, -Infinity, 2);
         expectTopK(logits, 1, 6);
-        expect(run(logits, 1, 1).ids[0]).toBe(2);
+        expect(topKCase("NaN", logits, 1, 1).run(device).ids[0]).toBe(2);
       });
 
       test("a NaN whose sign is set is a NaN", () => {
         const logits = Float32Array.of(-1, 0, -2);
         new Uint32Array(logits.buffer)[1] = 0xffc00001;
-        expect([...run(logits, 1, 2).ids]).toEqual([0, 2]);
+        expect([...topKCase("NaN", logits, 1, 2).run(device).ids]).toEqual([0, 2]);
       });
 
       test("infinities, zeros of both signs and subnormals", () => {

@@ -1,33 +1,18 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Device } from "../../src/gpu/device.ts";
-import { visionAttention } from "../../src/ops/vision_attention.ts";
-import * as reference from "../reference/vision_attention.ts";
-import { firstDifference, relativeL2 } from "../support/compare.ts";
+import type { VisionAttentionCase } from "../../src/reference/vision_attention.ts";
+import { visionAttentionCase, visionAttentionInput } from "../../src/selftest/cases/vision_attention.ts";
+import { firstDifference, relativeL2 } from "../../src/selftest/compare.ts";
 import { openTestDevice } from "../support/gpu.ts";
+import { expectRight } from "../support/kernel_case.ts";
 import { bothDeviceTypes } from "../support/limited_device.ts";
-import { random } from "../support/random.ts";
-import { runOp } from "../support/run_op.ts";
 
 // CPU drivers compile a kernel at its first dispatch, some for seconds.
 setDefaultTimeout(120_000);
 const testDevice = openTestDevice();
 
-function makeCase(count: number, realCount: number, heads: number, headDim: number): reference.VisionAttentionCase {
-  const rng = random(count);
-  const qkv = rng.normals(count * 3 * heads * headDim);
-  const keyBias = Array.from({ length: count - realCount }, (_, i) => Math.fround(Math.log(1 + 7 * i)));
-  return { qkv, keyBias, heads, headDim, realCount };
-}
-
-function run(device: Device, input: reference.VisionAttentionCase): Float32Array {
-  const width = input.heads * input.headDim;
-  const count = input.qkv.length / (3 * width);
-  return runOp(device, {
-    qkv: { dtype: "f32", shape: [count, 3 * width], data: input.qkv },
-    keyBias: { dtype: "f32", shape: [count - input.realCount], data: Float32Array.from(input.keyBias) },
-    y: { dtype: "f32", shape: [count, width] },
-  }, (cmd, { qkv, keyBias, y }) => visionAttention(cmd, qkv, keyBias, y, input)).y;
-}
+/** What the op gives on this device. */
+const run = (device: Device, input: VisionAttentionCase) => visionAttentionCase(input).run(device).y;
 
 for (const [kind, device] of bothDeviceTypes(testDevice)) {
   describe(kind, () => {
@@ -44,17 +29,18 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
           [67, 66, 1, 128],
         ] as const
       ) {
-        test(`S=${count} real=${realCount} ${heads}x${headDim}`, () => {
-          const input = makeCase(count, realCount, heads, headDim);
-          expect(relativeL2(run(device, input), reference.visionAttention(input))).toBeLessThan(1e-6);
-        });
+        const kernelCase = visionAttentionCase(visionAttentionInput(count, realCount, heads, headDim));
+        test(kernelCase.name, () => expectRight(device, kernelCase));
       }
     });
 
     test("visionAttention() lets one padding key with bias ln(n) stand for n equal ones", () => {
       const [heads, headDim, realCount, copies] = [2, 8, 20, 7];
       const width = 3 * heads * headDim;
-      const single = { ...makeCase(realCount + 1, realCount, heads, headDim), keyBias: [Math.log(copies)] };
+      const single = {
+        ...visionAttentionInput(realCount + 1, realCount, heads, headDim),
+        keyBias: [Math.log(copies)],
+      };
       const qkv = new Float32Array((realCount + copies) * width);
       qkv.set(single.qkv);
       const pad = single.qkv.subarray(realCount * width);
@@ -65,7 +51,7 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
     });
 
     test("visionAttention() gives a row the same bits wherever it stands", () => {
-      const input = makeCase(50, 50, 2, 16);
+      const input = visionAttentionInput(50, 50, 2, 16);
       const order = Array.from({ length: 50 }, (_, t) => t).reverse();
       // Keys and values stay; only the queries trade places.
       const width = 2 * 16;
@@ -83,7 +69,8 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
 }
 
 test("visionAttention() refuses an image without a real token", () => {
-  expect(() => run(testDevice, { ...makeCase(4, 4, 1, 8), keyBias: [0, 0, 0, 0], realCount: 0 })).toThrow(
-    '"realCount" must be from 1 to the 4 rows, have 0',
-  );
+  expect(() => run(testDevice, { ...visionAttentionInput(4, 4, 1, 8), keyBias: [0, 0, 0, 0], realCount: 0 }))
+    .toThrow(
+      '"realCount" must be from 1 to the 4 rows, have 0',
+    );
 });

@@ -87,11 +87,11 @@ function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Waits until `condition` holds, and fails after two seconds. */
+/** Waits until `condition` holds, and fails after ten seconds: enough for a busy machine. */
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 2000;
+  const deadline = performance.now() + 10_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error("Waited two seconds in vain");
+    if (performance.now() > deadline) throw new Error("Waited ten seconds in vain");
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,4 +1,4 @@
-/** Seeded pseudo-random numbers: the same on every machine, so that a failing test fails again. */
+/** Seeded pseudo-random numbers: the same on every machine, so that what fails once fails again. */
 export interface Random {
   /** Uniform in [0, 1). */
   next(): number;
@@ -12,7 +12,7 @@ export interface Random {
   permutation(count: number): number[];
 }
 
-/** The generator "mulberry32" behind `Random`: 32 bits of state, good enough for test data. */
+/** The generator "mulberry32" behind `Random`: 32 bits of state, good enough for such data. */
 export function random(seed: number): Random {
   let state = seed >>> 0;
   function next(): number {

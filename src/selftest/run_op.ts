@@ -1,13 +1,13 @@
-import { expect } from "bun:test";
-import { type Dtype, dtypeBytes, elementCount } from "../../src/base/dtype.ts";
-import type { Device } from "../../src/gpu/device.ts";
-import { Arena, planBytes } from "../../src/gpu/memory.ts";
-import { Recorder } from "../../src/gpu/recorder.ts";
-import type { Tensor } from "../../src/gpu/tensor.ts";
+import { type Dtype, dtypeBytes, elementCount } from "../base/dtype.ts";
+import { DeviceError } from "../base/errors.ts";
+import type { Device } from "../gpu/device.ts";
+import { Arena, planBytes } from "../gpu/memory.ts";
+import { Recorder } from "../gpu/recorder.ts";
+import type { Tensor } from "../gpu/tensor.ts";
 
 type ArrayOf<D extends Dtype> = D extends "f32" ? Float32Array : D extends "u32" ? Uint32Array : Uint8Array;
 
-/** A tensor of a test. Without `data` it is an output: full of NaN (all bits set) before the run. */
+/** A tensor of a run. Without `data` it is an output: full of NaN (all bits set) before the run. */
 export interface TensorSpec<D extends Dtype = Dtype> {
   readonly dtype: D;
   readonly shape: readonly number[];
@@ -16,28 +16,29 @@ export interface TensorSpec<D extends Dtype = Dtype> {
   readonly inPlace?: boolean;
 }
 
-type Specs = Record<string, TensorSpec>;
-type TensorsOf<S extends Specs> = { readonly [N in keyof S]: Tensor<S[N]["dtype"]> };
+export type Specs = Record<string, TensorSpec>;
+export type TensorsOf<S extends Specs> = { readonly [N in keyof S]: Tensor<S[N]["dtype"]> };
 export type ArraysOf<S extends Specs> = { readonly [N in keyof S]: ArrayOf<S[N]["dtype"]> };
 
 const POISON = 0xff;
-const guardShape = [64];
+const guardSpec = { dtype: "u32", shape: [64] } as const;
 
 /**
  * Records an op on fresh tensors, runs it once and returns what the tensors hold then. Every tensor lies between
- * guards; a write outside the outputs fails the test.
+ * guards.
+ *
+ * @throws {DeviceError} If a byte changed that is no output's.
  */
 export function runOp<const S extends Specs>(
   device: Device,
   specs: S,
   record: (cmd: Recorder, tensors: TensorsOf<S>) => void,
 ): ArraysOf<S> {
-  const guard = { dtype: "u32", shape: guardShape } as const;
   const names = Object.keys(specs);
-  const plan = [guard, ...names.flatMap((name) => [specs[name]!, guard])];
-  const arena = new Arena(device, "test", planBytes(plan), "shared");
+  const plan = [guardSpec, ...names.flatMap((name) => [specs[name]!, guardSpec])];
+  const arena = new Arena(device, "one operation", planBytes(plan), "shared");
   try {
-    const guards = [arena.tensor("guard", guard.dtype, guard.shape)];
+    const guards = [placeGuard(arena)];
     const tensors: Record<string, Tensor> = {};
     for (const name of names) {
       const { dtype, shape, data } = specs[name]!;
@@ -45,21 +46,31 @@ export function runOp<const S extends Specs>(
       tensors[name] = tensor;
       if (data === undefined) arena.view(tensor).fill(POISON);
       else arena.view(tensor).set(bytesOf(data));
-      guards.push(arena.tensor("guard", guard.dtype, guard.shape));
+      guards.push(placeGuard(arena));
     }
-    for (const tensor of guards) arena.view(tensor).fill(POISON);
     runOnce(device, (cmd) => record(cmd, tensors as TensorsOf<S>));
-    for (const tensor of guards) expect(arena.view(tensor).every((byte) => byte === POISON)).toBe(true);
+    const hit = guards.findIndex((guard) => !arena.view(guard).every((byte) => byte === POISON));
+    if (hit !== -1) throw strayWrite(hit === 0 ? `before "${names[0]}"` : `behind "${names[hit - 1]}"`);
     for (const name of names) {
       const { data, inPlace } = specs[name]!;
       if (data === undefined || inPlace) continue;
-      expect(Buffer.compare(arena.view(tensors[name]!), bytesOf(data)), `"${name}" is unchanged`).toBe(0);
+      if (Buffer.compare(arena.view(tensors[name]!), bytesOf(data)) !== 0) throw strayWrite(`into "${name}"`);
     }
     const arrays = names.map((name) => [name, copyOut(specs[name]!, arena.view(tensors[name]!))]);
     return Object.fromEntries(arrays);
   } finally {
     arena.dispose();
   }
+}
+
+function placeGuard(arena: Arena): Tensor {
+  const guard = arena.tensor("guard", guardSpec.dtype, guardSpec.shape);
+  arena.view(guard).fill(POISON);
+  return guard;
+}
+
+function strayWrite(place: string): DeviceError {
+  return new DeviceError(`The kernel must write its outputs only, it wrote ${place}`);
 }
 
 function runOnce(device: Device, record: (cmd: Recorder) => void): void {

@@ -1,4 +1,4 @@
-import type { WeightDtype } from "../../src/ops/weight.ts";
+import type { WeightDtype } from "../ops/weight.ts";
 
 /** Weights as they lie in a file, and the numbers that they stand for. */
 export interface EncodedWeight {

@@ -26,7 +26,9 @@ export function visionEmbed(input: VisionEmbedCase): Float64Array {
       if (token === 0) {
         value = input.classEmbedding[c]!;
       } else {
-        const patch = tile < input.realTiles ? input.patches[(tile * (tokens - 1) + token - 1) * channels + c]! : 0;
+        const patch = tile < input.realTiles
+          ? input.patches[(tile * (tokens - 1) + token - 1) * channels + c]!
+          : 0;
         value = patch + preTileGate * input.preTile[tile * channels + c]!;
       }
       value += (1 - positionGate) * input.positional[token * channels + c]!;

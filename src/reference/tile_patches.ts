@@ -14,7 +14,8 @@ export interface TilePatchesCase {
 
 /** Pad, rescale, normalise, cut into tiles, cut into patches, each as a step of its own, in f64. */
 export function tilePatches(input: TilePatchesCase): Float64Array {
-  const { pixels, width, height, tileSize, patchSize, gridColumns, tiles, columns, mean, std, rescale } = input;
+  const { pixels, width, height, tileSize, patchSize, gridColumns, tiles, columns, mean, std, rescale } =
+    input;
   const pixel = (channel: number, y: number, x: number) => {
     const byte = x < width && y < height ? pixels[(y * width + x) * 3 + channel]! : 0;
     return (byte * rescale - mean[channel]!) / std[channel]!;

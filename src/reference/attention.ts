@@ -16,7 +16,8 @@ export function attendOne(
   const total = weights.reduce((a, b) => a + b, 0);
   return Array.from(
     { length: dim },
-    (_, i) => keys.length === 0 ? 0 : values.reduce((sum, value, k) => sum + weights[k]! * value[i]!, 0) / total,
+    (_, i) =>
+      keys.length === 0 ? 0 : values.reduce((sum, value, k) => sum + weights[k]! * value[i]!, 0) / total,
   );
 }
 

@@ -1,0 +1,101 @@
+import { describe, expect, test } from "bun:test";
+import type { Engine } from "../../src/engine/engine.ts";
+import type { EngineRequest } from "../../src/engine/protocol.ts";
+import { greedy } from "../../src/engine/sampling.ts";
+import type { GoldenCase } from "../support/goldens.ts";
+import { goldenEngine, goldenImages, goldenRuns, useGoldenEngines } from "./golden_engine.ts";
+
+useGoldenEngines();
+const runs = goldenRuns();
+
+async function requestOf(engine: Engine, golden: GoldenCase, id: number): Promise<EngineRequest> {
+  const { input_ids: tokens, greedy: { ids } } = golden.file;
+  const images = await goldenImages(engine, golden);
+  return { id, tokens, images, sampling: greedy, maxTokens: ids.length, stopIds: [] };
+}
+
+/** Steps until nothing is left; the tokens of each request by its id. */
+function finish(engine: Engine): Map<number, number[]> {
+  const tokens = new Map<number, number[]>();
+  while (!engine.idle) {
+    for (const event of engine.step()) {
+      if (event.type === "error") throw new Error(event.error.message);
+      if (event.type === "token") tokens.set(event.id, [...tokens.get(event.id) ?? [], event.token]);
+    }
+  }
+  return tokens;
+}
+
+function expectNothingHeld({ scheduler }: Engine): void {
+  expect(scheduler.blocks.freeCount).toBe(scheduler.blocks.blockCount);
+  expect(scheduler.images.availableTiles).toBe(scheduler.images.tileSlots);
+}
+
+describe("replayed steps give the golden's greedy tokens", () => {
+  for (const { label, golden, checkpoint } of runs) {
+    test(label, async () => {
+      const engine = goldenEngine(checkpoint, { maxSequences: 1 });
+      engine.add(await requestOf(engine, golden, 1));
+      expect(finish(engine).get(1)).toEqual(golden.file.greedy.ids.slice());
+      expectNothingHeld(engine);
+    }, 60_000);
+  }
+});
+
+describe("sequences that share steps give the same tokens as alone", () => {
+  for (const [name, group] of Map.groupBy(runs, (run) => run.checkpoint.name)) {
+    test(name, async () => {
+      const checkpoint = group[0]!.checkpoint;
+      const cases = group.map((run) => run.golden);
+      const engine = goldenEngine(checkpoint, { maxSequences: 3, chunkSize: 48, imageTiles: 12 });
+      for (const [id, golden] of cases.entries()) engine.add(await requestOf(engine, golden, id));
+      const tokens = finish(engine);
+      for (const [id, golden] of cases.entries()) {
+        expect([golden.name, tokens.get(id)]).toEqual([golden.name, golden.file.greedy.ids.slice()]);
+      }
+      expectNothingHeld(engine);
+    }, 120_000);
+  }
+});
+
+test("Engine.step() ends a sequence with its first stop id", async () => {
+  const run = runs.find(({ golden }) => golden.file.greedy.first_stop !== null);
+  if (!run) return expect(process.env.LLAMAV_GOLDENS).toBeDefined(); // other people's vectors may have none
+  const engine = goldenEngine(run.checkpoint, { maxSequences: 1 });
+  const { ids, first_stop: firstStop } = run.golden.file.greedy;
+  engine.add({ ...await requestOf(engine, run.golden, 1), stopIds: engine.config.generation.eosTokenIds });
+  expect(finish(engine).get(1)).toEqual(ids.slice(0, firstStop! + 1));
+});
+
+test("Engine.abort() frees what the sequence held and leaves the others alone", async () => {
+  const [{ checkpoint }] = runs as [typeof runs[number]];
+  const cases = runs.filter((run) => run.checkpoint.name === checkpoint.name).map((run) => run.golden).slice(
+    0,
+    2,
+  );
+  const engine = goldenEngine(checkpoint, { maxSequences: 3, chunkSize: 48, imageTiles: 12 });
+  for (const [id, golden] of cases.entries()) engine.add(await requestOf(engine, golden, id));
+  engine.step();
+  engine.abort(0);
+  expect(finish(engine).get(1)).toEqual(cases[1]!.file.greedy.ids.slice());
+  expectNothingHeld(engine);
+});
+
+test("Engine.step() encodes an image once for all sequences that show it", async () => {
+  const run = runs.find(({ golden }) => golden.file.images.length === 1)!;
+  const engine = goldenEngine(run.checkpoint, { maxSequences: 3, chunkSize: 48, imageTiles: 12 });
+  let encoded = 0;
+  const encodeImage = engine.runner.encodeImage.bind(engine.runner);
+  engine.runner.encodeImage = (...args) => (encoded++, encodeImage(...args));
+  for (const id of [1, 2, 3, 4]) {
+    const request = await requestOf(engine, run.golden, id);
+    engine.add({
+      ...request,
+      images: request.images.map((image) => ({ ...image, hash: `fresh ${image.hash}` })),
+    });
+  }
+  const tokens = finish(engine);
+  delete (engine.runner as Partial<typeof engine.runner>).encodeImage;
+  expect(encoded).toBe(1);
+  expect(tokens.get(4)).toEqual(tokens.get(1));
+});
