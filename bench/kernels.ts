@@ -18,11 +18,12 @@ import { Arena, planBytes } from "../src/gpu/memory.ts";
 import { Recorder, type Recording } from "../src/gpu/recorder.ts";
 import type { Tensor } from "../src/gpu/tensor.ts";
 import { buildShaders } from "../tools/build_shaders.ts";
+import { attentionRows } from "./kernels/attention.ts";
 import { matmulRows } from "./kernels/matmul.ts";
 import type { BenchRow, BenchTensor } from "./kernels/row.ts";
 import { rowRows } from "./kernels/rows.ts";
 
-const rows: readonly BenchRow[] = [...matmulRows, ...rowRows];
+const rows: readonly BenchRow[] = [...matmulRows, ...rowRows, ...attentionRows];
 
 /** A recording repeats the operation until it runs for about this long, so that the cost of a submission vanishes. */
 const RECORDING_MS = 20;

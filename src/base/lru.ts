@@ -17,9 +17,13 @@ export class Lru<V> {
     return entry.value;
   }
 
-  /** Adds or replaces; evicts until the new entry fits. One that costs more than the capacity is let go at once. */
+  /**
+   * Adds or replaces; evicts until the new entry fits. One that costs more than the capacity is let go at once, and
+   * the others stay.
+   */
   set(key: string, value: V, cost = 1): void {
     this.delete(key);
+    if (cost > this.capacity) return this.onEvict(value);
     this.#entries.set(key, { value, cost });
     this.#cost += cost;
     for (const oldest of this.#entries.keys()) {

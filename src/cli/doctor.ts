@@ -4,7 +4,7 @@ import type { Check, CheckStatus } from "../runtime/reports.ts";
 import type { CliContext } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
 
-const flags = ["json"] as const;
+const flags = ["device", "json"] as const;
 
 /** `llamav doctor`: what works on this machine, and what to do about what does not. */
 export function addDoctor(program: Command, context: CliContext): void {
@@ -12,8 +12,11 @@ export function addDoctor(program: Command, context: CliContext): void {
     .description("Checks Vulkan loader, drivers and devices, and each kernel against its reference.");
   addFlags(command, flags);
   command.action(async () => {
-    const { json } = readFlags(command, flags, context.env);
-    const checks = await context.services.runDoctor();
+    const { device, json } = readFlags(command, flags, context.env);
+    const checks = await context.services.runDoctor({
+      device,
+      onCheck: ({ name, status }) => context.terminal.progress(`${name}: ${status}`),
+    });
     await context.terminal.print(json ? `${JSON.stringify({ checks }, null, 2)}\n` : formatChecks(checks));
     const failed = count(checks, "fail");
     if (failed > 0) throw new DeviceError(`${failed} of ${checks.length} checks failed`);

@@ -1,3 +1,4 @@
+import type { DoctorOptions } from "../runtime/doctor.ts";
 import type { LoadPicture, PicturePolicy } from "../runtime/pictures.ts";
 import type { RuntimeOptions } from "../runtime/runtime.ts";
 import type { Check, Inspection, TraceOptions, TraceReport } from "../runtime/reports.ts";
@@ -9,7 +10,7 @@ export interface Services {
   pictureLoader(policy: PicturePolicy): Promise<LoadPicture>;
   traceToFile(options: TraceOptions): Promise<TraceReport>;
   inspectModel(options: { model: string; device?: string; contextLength?: number }): Promise<Inspection>;
-  runDoctor(): Promise<readonly Check[]>;
+  runDoctor(options: DoctorOptions): Promise<readonly Check[]>;
 }
 
 /** The real ones. Each module is read when it is first needed: `--version` and `--help` load none of them. */
@@ -18,5 +19,5 @@ export const services: Services = {
   pictureLoader: async (policy) => (await import("../runtime/pictures.ts")).pictureLoader(policy),
   traceToFile: async (options) => (await import("../runtime/trace.ts")).traceToFile(options),
   inspectModel: async (options) => (await import("../runtime/inspect.ts")).inspectModel(options),
-  runDoctor: async () => (await import("../runtime/doctor.ts")).runDoctor(),
+  runDoctor: async (options) => (await import("../runtime/doctor.ts")).runDoctor(options),
 };

@@ -8,7 +8,7 @@ import type { Check } from "./reports.ts";
 const distrust = "Do not trust answers from this device: update its driver, or choose another with --device";
 
 /** Which device the other commands would use. */
-export function checkSelection({ info }: Device): Check {
+export function checkSelection({ info }: Pick<Device, "info">): Check {
   const name = "chosen device";
   const detail = `${info.index} "${info.name}"`;
   if (info.type !== "cpu") return { name, status: "ok", detail };
@@ -20,7 +20,7 @@ export function checkSelection({ info }: Device): Check {
 const neededLimits = { maxWorkgroupInvocations: 256, sharedMemoryBytes: 32768 } as const;
 
 /** The device could be opened, so it has the features; its limits may still be too low. */
-export function checkFeatures({ info, limits }: Device): Check {
+export function checkFeatures({ info, limits }: Pick<Device, "info" | "limits">): Check {
   const name = "features";
   const low = Object.entries(neededLimits).flatMap(([limit, needed]) => {
     const have = limits[limit as keyof typeof neededLimits];
@@ -40,7 +40,7 @@ export function checkFeatures({ info, limits }: Device): Check {
 /** Weights of Llama-3.2-11B-Vision in bf16, the smallest model of the family. */
 const smallestModelBytes = 21_340_441_670;
 
-export function checkMemory({ info }: Device): Check {
+export function checkMemory({ info }: Pick<Device, "info">): Check {
   const name = "memory";
   const largest = Math.max(0, ...info.heaps.filter((heap) => heap.deviceLocal).map((heap) => heap.bytes));
   const detail = `${formatBytes(largest)} in the device's largest heap${

@@ -1,6 +1,7 @@
 import { EngineClient } from "../engine/client.ts";
 import type { EngineOptions } from "../engine/protocol.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
+import { cacheDirectory } from "./cache_directory.ts";
 import { buildPrompt, type Frontend, modelSampling, openFrontend } from "./prompt.ts";
 import type { LoadProgress } from "./reports.ts";
 import type { GenerateEvent, GenerateRequest, ModelInfo, Runtime, Usage } from "./request.ts";
@@ -21,7 +22,7 @@ export async function openRuntime({ onProgress, ...options }: RuntimeOptions): P
   const frontend = openFrontend(options.model);
   try {
     const engine = await EngineClient.open(
-      options,
+      { pipelineCache: cacheDirectory(), ...options },
       (done, total) => onProgress?.({ stage: "weights", done, total, unit: "bytes" }),
     );
     return new LocalRuntime(frontend, engine, options.model);

@@ -39,9 +39,7 @@ test("tilePatches() gives the published values of black and white", () => {
     patchSize: 4,
     gridColumns: 1,
     tiles: 1,
-    mean,
-    std,
-    rescale,
+    ...clipNormalization,
   };
   const y = run(new Uint8Array(24).fill(255), 48, options);
   const [white, black] = [[1.9303362, 2.0748835, 2.1458972], [-1.7922626, -1.7520971, -1.4802198]];
@@ -66,9 +64,7 @@ describe("tilePatches() refuses", () => {
     patchSize: 4,
     gridColumns: 1,
     tiles: 1,
-    mean,
-    std,
-    rescale,
+    ...clipNormalization,
   };
 
   test("a picture larger than its canvas", () => {

@@ -2,7 +2,14 @@ import { availableParallelism } from "node:os";
 import { type Outcome, runCommand } from "./step.ts";
 
 /** Tests whose result may depend on the driver; `tests/tidy.test.ts` keeps the list complete. */
-export const gpuTests = ["tests/gpu", "tests/ops", "tests/model", "tests/engine", "tests/golden"];
+export const gpuTests = [
+  "tests/gpu",
+  "tests/ops",
+  "tests/selftest",
+  "tests/model",
+  "tests/engine",
+  "tests/golden",
+];
 
 /** Time a single test may take; kernels are compiled on first use, which is slow on CPU drivers. */
 const testTimeoutMs = 120_000;

@@ -1,4 +1,4 @@
-import { attention, attentionKernel, type AttentionOptions } from "../../ops/attention.ts";
+import { attention, attentionKernel } from "../../ops/attention.ts";
 import * as reference from "../../reference/attention.ts";
 import { type KernelCase, kernelCase, within } from "../kernel_case.ts";
 import { random } from "../random.ts";
@@ -56,7 +56,7 @@ export function attentionInput(
   };
 }
 
-export function attentionCase(name: string, input: reference.AttentionCase, tile?: AttentionOptions["tile"]) {
+export function attentionCase(name: string, input: reference.AttentionCase) {
   const { heads, kvHeads, headDim } = input;
   const count = input.positions.length;
   const cacheShape = [input.keys.length / (kvHeads * headDim), kvHeads * headDim];
@@ -74,8 +74,7 @@ export function attentionCase(name: string, input: reference.AttentionCase, tile
       y: { dtype: "f32", shape: [count, heads * headDim] },
     },
     record: (cmd, t) => {
-      const options = { ...input, tile };
-      attention(cmd, t.qkv, t.keys, t.values, t.positions, t.sequences, t.blockTables, t.y, options);
+      attention(cmd, t.qkv, t.keys, t.values, t.positions, t.sequences, t.blockTables, t.y, input);
     },
     want: () => ({ y: within(1e-6, reference.attention(input)) }),
   });

@@ -1,8 +1,4 @@
-import {
-  crossAttention,
-  crossAttentionKernel,
-  type CrossAttentionOptions,
-} from "../../ops/cross_attention.ts";
+import { crossAttention, crossAttentionKernel } from "../../ops/cross_attention.ts";
 import * as reference from "../../reference/cross_attention.ts";
 import { type KernelCase, kernelCase, within } from "../kernel_case.ts";
 import { random } from "../random.ts";
@@ -35,7 +31,6 @@ export function crossAttentionInput(
 export function crossAttentionCase(
   name: string,
   input: reference.CrossAttentionCase,
-  tile?: CrossAttentionOptions["tile"],
 ) {
   const { heads, kvHeads, headDim, tileTokens } = input;
   const count = input.rowTiles.length;
@@ -51,8 +46,7 @@ export function crossAttentionCase(
       tileTable: { dtype: "u32", shape: [input.tileTable.length], data: Uint32Array.from(input.tileTable) },
       y: { dtype: "f32", shape: [count, heads * headDim] },
     },
-    record: (cmd, t) =>
-      crossAttention(cmd, t.q, t.keys, t.values, t.rowTiles, t.tileTable, t.y, { ...input, tile }),
+    record: (cmd, t) => crossAttention(cmd, t.q, t.keys, t.values, t.rowTiles, t.tileTable, t.y, input),
     want: () => ({ y: within(1e-6, reference.crossAttention(input)) }),
   });
 }

@@ -1,8 +1,4 @@
-import {
-  visionAttention,
-  visionAttentionKernel,
-  type VisionAttentionOptions,
-} from "../../ops/vision_attention.ts";
+import { visionAttention, visionAttentionKernel } from "../../ops/vision_attention.ts";
 import * as reference from "../../reference/vision_attention.ts";
 import { type KernelCase, kernelCase, within } from "../kernel_case.ts";
 import { random } from "../random.ts";
@@ -21,7 +17,6 @@ export function visionAttentionInput(
 
 export function visionAttentionCase(
   input: reference.VisionAttentionCase,
-  tile?: VisionAttentionOptions["tile"],
 ) {
   const { heads, headDim, realCount } = input;
   const width = heads * headDim;
@@ -34,7 +29,7 @@ export function visionAttentionCase(
       keyBias: { dtype: "f32", shape: [input.keyBias.length], data: Float32Array.from(input.keyBias) },
       y: { dtype: "f32", shape: [count, width] },
     },
-    record: (cmd, { qkv, keyBias, y }) => visionAttention(cmd, qkv, keyBias, y, { ...input, tile }),
+    record: (cmd, { qkv, keyBias, y }) => visionAttention(cmd, qkv, keyBias, y, input),
     want: () => ({ y: within(1e-6, reference.visionAttention(input)) }),
   });
 }
