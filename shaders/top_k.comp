@@ -28,6 +28,9 @@ layout(push_constant, std430) uniform Args {
 
 #include "include/reduce.glsl"
 
+// Compilers unroll loops of this many steps, and Mesa 22.3 silently ends an invocation's loops after 65,535 in all.
+const uint UNROLL = 4u;
+
 const uint NO_ID = 0xffffffffu;
 const uint NAN_KEY = 0u;           // below -infinity
 const uint INFINITY_KEY = 0xff800000u;
@@ -62,10 +65,14 @@ bool fillSegments(uint begin) {
     bool saw_nan = false;
     for (uint s = gl_LocalInvocationIndex; s < SEGMENTS; s += WORKGROUP_SIZE) {
         Element best = Element(NAN_KEY, NO_ID);
-        for (uint e = s; e < args.columns; e += SEGMENTS) {
-            const Element candidate = Element(orderKey(logits[begin + e]), e);
-            saw_nan = saw_nan || candidate.key == NAN_KEY;
-            if (isBetter(candidate, best)) best = candidate;
+        for (uint base = s; base < args.columns; base += UNROLL * SEGMENTS) {
+            for (uint u = 0u; u < UNROLL; u++) {
+                const uint e = base + u * SEGMENTS;
+                if (e >= args.columns) continue;
+                const Element candidate = Element(orderKey(logits[begin + e]), e);
+                saw_nan = saw_nan || candidate.key == NAN_KEY;
+                if (isBetter(candidate, best)) best = candidate;
+            }
         }
         best_key[s] = best.key;
         best_id[s] = best.id;
@@ -119,8 +126,11 @@ float logSumExp(uint begin, Element best, bool any_nan) {
     for (uint block = 0u; block < args.columns; block += WORKGROUP_SIZE * 64u) {
         const uint end = min(block + WORKGROUP_SIZE * 64u, args.columns);
         float partial = 0.0;
-        for (uint e = block + gl_LocalInvocationIndex; e < end; e += WORKGROUP_SIZE) {
-            partial += exp(uintBitsToFloat(logits[begin + e]) - m);
+        for (uint base = block + gl_LocalInvocationIndex; base < end; base += UNROLL * WORKGROUP_SIZE) {
+            for (uint u = 0u; u < UNROLL; u++) {
+                const uint e = base + u * WORKGROUP_SIZE;
+                if (e < end) partial += exp(uintBitsToFloat(logits[begin + e]) - m);
+            }
         }
         sum += partial;
     }

@@ -104,7 +104,10 @@ void weighBlock(uint first, uint keyCount, float scale, uvec4 visible) {
     peaks[gl_LocalInvocationID.x] = peak;
     synchronise();
     peak = greatest;
-    [[dont_unroll]] for (uint k = 0u; k < KEY_LANES; k++) peak = max(peak, peaks[team() * KEY_LANES + k]);
+    [[dont_unroll]] for (uint k = 0u; k < KEY_LANES; k += 4u) {
+        const uint other = team() * KEY_LANES + k;
+        peak = max(max(peak, max(peaks[other], peaks[other + 1u])), max(peaks[other + 2u], peaks[other + 3u]));
+    }
     const vec4 decay = exp(greatest - peak);
     greatest = peak;
     total *= decay;
@@ -121,15 +124,19 @@ void weighBlock(uint first, uint keyCount, float scale, uvec4 visible) {
     synchronise();
 }
 
-// Sums p * v over the keys first .. last - 1, whose weights are in shared memory.
-void addValues(uint first, uint last) {
-    [[dont_unroll]] for (uint key = first; key < last; key++) {
-        const uint address = keyAddress(key);
-        const vec4 p = weights[team() * BLOCK + key - first];
-        [[unroll]] for (uint j = 0u; j < LANE_VECS; j++) {
-            const vec4 v = VALUE(address + min(headVec(j), VECS - 1u));
-            [[unroll]] for (uint r = 0u; r < 4u; r++) {
-                weighted[r * LANE_VECS + j] = fma(vec4(p[r]), v, weighted[r * LANE_VECS + j]);
+// Sums p * v over a block of keys, whose weights are in shared memory: zero for those that there are not. Four keys a
+// step: Mesa 22.3 silently ends an invocation's loops after 65,535 steps in all (src/ops/attention_tile.ts counts them).
+void addValues(uint first, uint keyCount) {
+    [[dont_unroll]] for (uint k = 0u; k < BLOCK; k += 4u) {
+        if (first + k >= keyCount) break;
+        [[unroll]] for (uint u = 0u; u < 4u; u++) {
+            const uint address = keyAddress(min(first + k + u, keyCount - 1u));
+            const vec4 p = weights[team() * BLOCK + k + u];
+            [[unroll]] for (uint j = 0u; j < LANE_VECS; j++) {
+                const vec4 v = VALUE(address + min(headVec(j), VECS - 1u));
+                [[unroll]] for (uint r = 0u; r < 4u; r++) {
+                    weighted[r * LANE_VECS + j] = fma(vec4(p[r]), v, weighted[r * LANE_VECS + j]);
+                }
             }
         }
     }
@@ -144,7 +151,7 @@ void attend(uint keyCount, float scale) {
         const uint first = round + split() * BLOCK;
         weighBlock(first, keyCount, scale, visible);
         // The next block's weights come behind its first barrier, which nobody passes before all are done here.
-        addValues(first, min(first + BLOCK, keyCount));
+        addValues(first, keyCount);
     }
 }
 

@@ -32,5 +32,8 @@ function multiply(x: number, y: number): [number, number] {
   const xLow = x & 0xffff, xHigh = x >>> 16, yLow = y & 0xffff, yHigh = y >>> 16;
   const middle = xHigh * yLow + ((xLow * yLow) >>> 16);
   const cross = xLow * yHigh + (middle % 65536);
-  return [(xHigh * yHigh + Math.floor(middle / 65536) + Math.floor(cross / 65536)) >>> 0, Math.imul(x, y) >>> 0];
+  return [
+    (xHigh * yHigh + Math.floor(middle / 65536) + Math.floor(cross / 65536)) >>> 0,
+    Math.imul(x, y) >>> 0,
+  ];
 }

@@ -1,7 +1,8 @@
 import type { Device, DeviceInfo } from "../gpu/device.ts";
 import { crossCacheShapes, selfCacheShapes, slotBytes } from "../model/caches.ts";
 import type { MllamaConfig } from "../model/config.ts";
-import { checkCacheViews, checkPlan, type MemoryPlan, memoryPlan } from "../model/plan.ts";
+import { checkPlan, checkSetting, type MemoryPlan, memoryPlan } from "../model/plan.ts";
+import { mostKeys } from "../ops/attention_tile.ts";
 import { f32, type ShapeTable } from "../model/shapes.ts";
 import { textScratchShapes } from "../model/text.ts";
 import { visionInputShapes, visionScratchShapes } from "../model/vision.ts";
@@ -80,9 +81,21 @@ export function checkRunner(
   device: Pick<Device, "info" | "limits">,
 ): void {
   const slot = slotBytes(config);
-  checkCacheViews(device.limits, [
-    { flag: "--ctx-size", value: limits.contextLength, bytesPerUnit: slot * limits.maxSequences },
-    { flag: "--image-tiles", value: limits.imageTiles, bytesPerUnit: slot * config.vision.tokensPerTile },
-  ]);
+  const { numAttentionHeads, numKeyValueHeads, headDim } = config.text;
+  const keys = mostKeys(device, { heads: numAttentionHeads, kvHeads: numKeyValueHeads, headDim });
+  const context = {
+    flag: "--ctx-size",
+    value: limits.contextLength,
+    unitBytes: slot * limits.maxSequences,
+    unitKeys: 1,
+  };
+  const { tokensPerTile } = config.vision;
+  const tiles = {
+    flag: "--image-tiles",
+    value: limits.imageTiles,
+    unitBytes: slot * tokensPerTile,
+    unitKeys: tokensPerTile,
+  };
+  for (const setting of [context, tiles]) checkSetting(setting, device.limits, keys);
   checkPlan(plan, device.info);
 }

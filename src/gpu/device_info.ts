@@ -49,6 +49,8 @@ export interface DeviceLimits {
   readonly storageAlignment: number;
   readonly maxAllocationBytes: number;
   readonly maxPushConstantBytes: number;
+  /** Steps that all loops of one invocation may take together; no error tells of more. Infinity as a rule. */
+  readonly loopSteps: number;
 }
 
 export interface MemoryType {
@@ -103,11 +105,17 @@ export function queryDevice(instance: Instance, handle: bigint, index: number): 
   return {
     handle,
     info,
-    limits: readLimits(properties.limits, vulkan11),
+    limits: { ...readLimits(properties.limits, vulkan11), loopSteps: loopSteps(info) },
     memoryTypes: memory.types,
     queueFamily: queue?.family ?? 0,
     requiredExtensions: [pushDescriptors, portabilitySubset].filter((name) => extensions.has(name)),
   };
+}
+
+/** Mesa's CPU driver ends the loops of an invocation after 65,535 steps: seen in 22.3.6, no longer in 25.0.7. */
+function loopSteps({ driverName, driverInfo }: DeviceInfo): number {
+  const version = /^Mesa (\d+)\./.exec(driverInfo)?.[1];
+  return driverName === "llvmpipe" && Number(version) < 25 ? 65_535 : Infinity;
 }
 
 type Properties = Unpacked<typeof vk.VkPhysicalDeviceProperties2>["properties"];
@@ -202,7 +210,7 @@ function findMissing(
   return missing;
 }
 
-function readLimits(limits: Properties["limits"], vulkan11: Vulkan11): DeviceLimits {
+function readLimits(limits: Properties["limits"], vulkan11: Vulkan11): Omit<DeviceLimits, "loopSteps"> {
   const [x, y, z] = limits.maxComputeWorkGroupSize;
   return {
     maxStorageBufferRange: limits.maxStorageBufferRange,

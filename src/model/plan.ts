@@ -41,26 +41,39 @@ export function checkPlan(plan: MemoryPlan, device: DeviceInfo): void {
   );
 }
 
+/** A setting whose size the driver bounds. */
+export interface BoundedSetting {
+  readonly flag: string;
+  readonly value: number;
+  /** Bytes that one more takes in one buffer. */
+  readonly unitBytes: number;
+  /** Keys that one more lets a row attend to. */
+  readonly unitKeys: number;
+}
+
 /**
- * Refuses a cache whose tensors are larger than one shader may see.
+ * Refuses a setting that makes a buffer larger than a shader may see, or a row attend to more keys than it can.
  *
+ * @param mostKeys see ops/attention_tile.ts
  * @throws {DeviceError} Naming the setting and the most it may be.
  */
-export function checkCacheViews(
-  limits: DeviceLimits,
-  caches: readonly { readonly flag: string; readonly value: number; readonly bytesPerUnit: number }[],
+export function checkSetting(
+  { flag, value, unitBytes, unitKeys }: BoundedSetting,
+  { maxStorageBufferRange }: DeviceLimits,
+  mostKeys: number,
 ): void {
-  for (const { flag, value, bytesPerUnit } of caches) {
-    const most = Math.floor(limits.maxStorageBufferRange / bytesPerUnit);
-    if (value > most) {
-      throw new DeviceError(
-        `${flag} ${value} needs ${
-          value * bytesPerUnit
-        } bytes in one buffer, this driver allows ${limits.maxStorageBufferRange}`,
-        `Use ${flag} ${most} or less`,
-      );
-    }
-  }
+  const most = Math.min(Math.floor(maxStorageBufferRange / unitBytes), Math.floor(mostKeys / unitKeys));
+  if (value <= most) return;
+  const needs = [
+    value * unitBytes > maxStorageBufferRange &&
+    `${value * unitBytes} bytes in one buffer, of which the driver allows ${maxStorageBufferRange}`,
+    value * unitKeys > mostKeys &&
+    `${value * unitKeys} keys in one pass, of which the driver manages ${mostKeys}`,
+  ];
+  throw new DeviceError(
+    `${flag} ${value} needs ${needs.filter(Boolean).join(" and ")}`,
+    `Use ${flag} ${most} or less, or a newer driver`,
+  );
 }
 
 function deviceHeapBytes(device: DeviceInfo): number {

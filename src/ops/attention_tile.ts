@@ -23,7 +23,7 @@ export function tileRows(tile: AttentionTile): number {
  * @param keySplits how many teams of a GPU's workgroup share the keys of a row: 4 where few rows attend to many keys,
  *     1 where rows are plenty
  */
-export function attentionTile({ info }: Device, keySplits: 1 | 4): AttentionTile {
+export function attentionTile({ info }: Pick<Device, "info">, keySplits: 1 | 4): AttentionTile {
   // A CPU driver runs a subgroup as one vector and pays for every barrier between subgroups.
   if (info.type === "cpu") {
     const lanes = info.subgroupSize;
@@ -31,6 +31,27 @@ export function attentionTile({ info }: Device, keySplits: 1 | 4): AttentionTile
   }
   // 128 invocations are what every device has. A team of 32 covers a head of 128 with a vec4 each.
   return { WORKGROUP_SIZE: 128, KEY_LANES: 32, KEYS_PER_LANE: 2, KEY_SPLITS: keySplits, ONE_SUBGROUP: 0 };
+}
+
+/**
+ * Keys that a row can attend to on this device before the loops of its invocation end early
+ * (`DeviceLimits.loopSteps`). Counted as the driver does, the look that ends a loop included.
+ */
+export function mostKeys(device: Pick<Device, "info" | "limits">, heads: HeadCounts): number {
+  const { WORKGROUP_SIZE, KEY_LANES, KEYS_PER_LANE } = attentionTile(device, 1);
+  const vecs = heads.headDim / 4;
+  const block = KEY_LANES * KEYS_PER_LANE;
+  const blockSteps = 1 + (vecs + 1) + (KEY_LANES / 4 + 1) + (block / 4 + 1);
+  // Rows of different sequences or images in one workgroup come one after the other, each with a start and an end.
+  const runs = Math.max(1, 4 / (heads.heads / heads.kvHeads));
+  const runSteps = 2 * (4 * vecs / WORKGROUP_SIZE + 1) * (KEY_LANES + 6);
+  return Math.floor((device.limits.loopSteps / runs - runSteps) / blockSteps) * block;
+}
+
+export interface HeadCounts {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
 }
 
 /**

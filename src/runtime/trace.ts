@@ -1,5 +1,6 @@
 import { EngineClient } from "../engine/client.ts";
 import { type OutputTensor, writeSafetensors } from "../weights/safetensors_writer.ts";
+import { cacheDirectory } from "./cache_directory.ts";
 import { buildPrompt, buildRawPrompt, type Frontend, openFrontend, type Prompt } from "./prompt.ts";
 import type { TraceOptions, TraceReport } from "./reports.ts";
 
@@ -21,7 +22,14 @@ export async function traceToFile(options: TraceOptions): Promise<TraceReport> {
   const { model, out, maxTokens, steps, device, contextLength } = options;
   const frontend = openFrontend(model);
   const prompt = await promptOf(frontend, options).finally(() => frontend.pictures.close());
-  const engine = await EngineClient.open({ model, device, contextLength, chunkSize, outputRows: chunkSize });
+  const engine = await EngineClient.open({
+    model,
+    device,
+    contextLength,
+    chunkSize,
+    outputRows: chunkSize,
+    pipelineCache: cacheDirectory(),
+  });
   try {
     const result = await engine.trace({ ...prompt, maxTokens, steps });
     const ids = (name: string, values: readonly number[]): NamedTensor => ({

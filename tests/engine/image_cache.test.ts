@@ -104,7 +104,7 @@ describe("ImageCache", () => {
           held.push({ images, tiles: images.map(({ tiles }) => [...tiles]) });
         } else if (held.length > 0) {
           const [{ images }] = held.splice(step.pick % held.length, 1) as [typeof held[number]];
-          if (step.encode) for (const one of images) one.encoded = true;
+          if (step.encode) { for (const one of images) one.encoded = true; }
           for (const one of images) cache.release(one);
         }
         const distinct = new Set(held.flatMap(({ images }) => images));

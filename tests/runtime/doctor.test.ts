@@ -91,6 +91,7 @@ describe("checks of a device", () => {
     sharedMemoryBytes: 49152,
     storageAlignment: 16,
     maxAllocationBytes: 2 ** 32,
+    loopSteps: Infinity,
     maxPushConstantBytes: 256,
   };
 
