@@ -4,7 +4,6 @@ import type { Layout } from "./struct.ts";
 import type { Signatures } from "./library.ts";
 
 export const VK_ACCESS_HOST_READ_BIT = 8192;
-export const VK_ACCESS_HOST_WRITE_BIT = 16384;
 export const VK_ACCESS_SHADER_READ_BIT = 32;
 export const VK_ACCESS_SHADER_WRITE_BIT = 64;
 export const VK_ACCESS_TRANSFER_READ_BIT = 2048;
@@ -29,7 +28,6 @@ export const VK_PIPELINE_BIND_POINT_COMPUTE = 1;
 export const VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT = 2048;
 export const VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT = 8192;
 export const VK_PIPELINE_STAGE_HOST_BIT = 16384;
-export const VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT = 1;
 export const VK_PIPELINE_STAGE_TRANSFER_BIT = 4096;
 export const VK_QUERY_RESULT_64_BIT = 1;
 export const VK_QUERY_RESULT_WAIT_BIT = 2;
@@ -40,7 +38,6 @@ export const VK_SEMAPHORE_TYPE_TIMELINE = 1;
 export const VK_SHADER_STAGE_COMPUTE_BIT = 32;
 export const VK_SUBGROUP_FEATURE_ARITHMETIC_BIT = 4;
 export const VK_SUBGROUP_FEATURE_BASIC_BIT = 1;
-export const VK_SUBGROUP_FEATURE_SHUFFLE_BIT = 16;
 export const VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT = 4;
 
 export const VkResult = {
@@ -547,15 +544,6 @@ export const VkPhysicalDeviceProperties2 = {
   },
 } as const satisfies Layout;
 
-export const VkPhysicalDevicePushDescriptorPropertiesKHR = {
-  name: "VkPhysicalDevicePushDescriptorPropertiesKHR", size: 24, sType: 1000080000,
-  fields: {
-    sType: [0, "i32"],
-    pNext: [8, "pointer"],
-    maxPushDescriptors: [16, "u32"],
-  },
-} as const satisfies Layout;
-
 export const VkPhysicalDeviceVulkan11Properties = {
   name: "VkPhysicalDeviceVulkan11Properties", size: 112, sType: 50,
   fields: {
@@ -898,6 +886,8 @@ export const globalCommands = {
 export const instanceCommands = {
   // physicalDevice, pCreateInfo, pAllocator, pDevice
   vkCreateDevice: { args: ["u64", "ptr", "ptr", "ptr"], returns: "i32" },
+  // device, pAllocator
+  vkDestroyDevice: { args: ["u64", "ptr"], returns: "void" },
   // instance, pAllocator
   vkDestroyInstance: { args: ["u64", "ptr"], returns: "void" },
   // physicalDevice, pLayerName, pPropertyCount, pProperties
@@ -967,8 +957,6 @@ export const deviceCommands = {
   vkDestroyCommandPool: { args: ["u64", "u64", "ptr"], returns: "void" },
   // device, descriptorSetLayout, pAllocator
   vkDestroyDescriptorSetLayout: { args: ["u64", "u64", "ptr"], returns: "void" },
-  // device, pAllocator
-  vkDestroyDevice: { args: ["u64", "ptr"], returns: "void" },
   // device, pipeline, pAllocator
   vkDestroyPipeline: { args: ["u64", "u64", "ptr"], returns: "void" },
   // device, pipelineCache, pAllocator

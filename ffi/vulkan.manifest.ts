@@ -12,6 +12,7 @@ export const manifest = {
   ],
   instanceCommands: [
     "vkCreateDevice",
+    "vkDestroyDevice",
     "vkDestroyInstance",
     "vkEnumerateDeviceExtensionProperties",
     "vkEnumeratePhysicalDevices",
@@ -47,7 +48,6 @@ export const manifest = {
     "vkDestroyBuffer",
     "vkDestroyCommandPool",
     "vkDestroyDescriptorSetLayout",
-    "vkDestroyDevice",
     "vkDestroyPipeline",
     "vkDestroyPipelineCache",
     "vkDestroyPipelineLayout",
@@ -89,7 +89,6 @@ export const manifest = {
     "VkPhysicalDeviceFeatures2",
     "VkPhysicalDeviceMemoryProperties",
     "VkPhysicalDeviceProperties2",
-    "VkPhysicalDevicePushDescriptorPropertiesKHR",
     "VkPhysicalDeviceVulkan11Properties",
     "VkPhysicalDeviceVulkan12Features",
     "VkPhysicalDeviceVulkan12Properties",
@@ -113,7 +112,6 @@ export const manifest = {
   enums: ["VkResult"],
   constants: [
     "VK_ACCESS_HOST_READ_BIT",
-    "VK_ACCESS_HOST_WRITE_BIT",
     "VK_ACCESS_SHADER_READ_BIT",
     "VK_ACCESS_SHADER_WRITE_BIT",
     "VK_ACCESS_TRANSFER_READ_BIT",
@@ -138,7 +136,6 @@ export const manifest = {
     "VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT",
     "VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT",
     "VK_PIPELINE_STAGE_HOST_BIT",
-    "VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT",
     "VK_PIPELINE_STAGE_TRANSFER_BIT",
     "VK_QUERY_RESULT_64_BIT",
     "VK_QUERY_RESULT_WAIT_BIT",
@@ -149,7 +146,6 @@ export const manifest = {
     "VK_SHADER_STAGE_COMPUTE_BIT",
     "VK_SUBGROUP_FEATURE_ARITHMETIC_BIT",
     "VK_SUBGROUP_FEATURE_BASIC_BIT",
-    "VK_SUBGROUP_FEATURE_SHUFFLE_BIT",
     "VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT",
   ],
 } as const;

@@ -73,6 +73,13 @@ export class Loader {
     return linkFunctions(instanceCommands, (name) => this.#address(instance, name), this.intercept);
   }
 
+  /** Destroys an instance of which `instanceCommands` could not be had. */
+  destroyInstance(instance: bigint): void {
+    const { vkDestroyInstance } = instanceCommands;
+    const address = (name: string): number => this.#address(instance, name);
+    linkFunctions({ vkDestroyInstance }, address, this.intercept).vkDestroyInstance(instance, null);
+  }
+
   /** Commands that go straight to the driver (or the first layer) of this device. */
   deviceCommands(instance: bigint, device: bigint): DeviceCommands {
     const lookup = { vkGetDeviceProcAddr: { args: ["u64", "ptr"], returns: "ptr" } } as const;

@@ -12,7 +12,12 @@ export function beginCommandBuffer(device: Device): bigint {
   const out = handles(1);
   check(device.commands.vkAllocateCommandBuffers(device.handle, info, out), "vkAllocateCommandBuffers");
   const begin = pack(vk.VkCommandBufferBeginInfo, { flags: vk.VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT });
-  check(device.commands.vkBeginCommandBuffer(out[0]!, begin), "vkBeginCommandBuffer");
+  try {
+    check(device.commands.vkBeginCommandBuffer(out[0]!, begin), "vkBeginCommandBuffer");
+  } catch (error) {
+    freeCommandBuffers(device, [...out]);
+    throw error;
+  }
   return out[0]!;
 }
 
@@ -20,8 +25,10 @@ export function endCommandBuffer(device: Device, commandBuffer: bigint): void {
   check(device.commands.vkEndCommandBuffer(commandBuffer), "vkEndCommandBuffer");
 }
 
-export function freeCommandBuffer(device: Device, commandBuffer: bigint): void {
-  device.commands.vkFreeCommandBuffers(device.handle, device.commandPool, 1, handles([commandBuffer]));
+/** Gives command buffers back to the pool. None of them may still run. */
+export function freeCommandBuffers(device: Device, commandBuffers: readonly bigint[]): void {
+  const { commands, handle, commandPool } = device;
+  commands.vkFreeCommandBuffers(handle, commandPool, commandBuffers.length, handles(commandBuffers));
 }
 
 const deviceStages = vk.VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | vk.VK_PIPELINE_STAGE_TRANSFER_BIT;
@@ -60,9 +67,9 @@ export function runOnce(device: Device, record: (commandBuffer: bigint) => void)
     record(commandBuffer);
     recordHostBarrier(device, commandBuffer);
     endCommandBuffer(device, commandBuffer);
-    device.queue.run({ commandBuffer, latestValue: 0n });
+    device.queue.run({ commandBuffers: [commandBuffer], latestValue: 0n });
   } finally {
     device.queue.settle();
-    freeCommandBuffer(device, commandBuffer);
+    freeCommandBuffers(device, [commandBuffer]);
   }
 }

@@ -14,7 +14,7 @@ export type { DeviceInfo, DeviceLimits, DeviceType, Heap } from "./device_info.t
 export interface DeviceOptions {
   /** An index, a part of the name, or `cpu`, `discrete`, `integrated`, `virtual`. Default: the best there is. */
   readonly select?: string;
-  /** Runs under the validation layer with synchronization validation; see `validation.ts`. */
+  /** Runs under the validation layer with synchronization validation, and with bounds checks in shaders. */
   readonly validation?: boolean;
   /** Directory of the on-disk pipeline cache; without it nothing is kept. */
   readonly cacheDirectory?: string;
@@ -47,6 +47,7 @@ export class Device {
   /** Where command buffers of recordings come from. */
   readonly commandPool: bigint;
   #dummy: GpuBuffer | undefined;
+  #disposed = false;
 
   private constructor(
     readonly physical: PhysicalDevice,
@@ -79,9 +80,9 @@ export class Device {
       const instance = Instance.open(options);
       owned.push(() => instance.dispose());
       const physical = selectDevice(queryDevices(instance), options.select);
-      const handle = createDevice(instance, physical);
+      const handle = createDevice(instance, physical, options.validation ?? false);
+      owned.push(() => instance.commands.vkDestroyDevice(handle, null));
       const commands = instance.loader.deviceCommands(instance.handle, handle);
-      owned.push(() => commands.vkDestroyDevice(handle, null));
       return new Device(physical, handle, commands, owned, options);
     } catch (error) {
       destroyAll(owned);
@@ -89,7 +90,7 @@ export class Device {
     }
   }
 
-  /** A zeroed buffer to bind where an optional argument is left out. Shaders never read it: see `optional`. */
+  /** A zeroed buffer to bind where an optional argument is left out, or a tensor has no elements. */
   get dummy(): GpuBuffer {
     return this.#dummy ??= new GpuBuffer(this, "dummy", dummyBytes, "device");
   }
@@ -103,6 +104,8 @@ export class Device {
 
   /** Destroys the device and everything that it owns. Arenas, recordings and uploaders go before it. */
   dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     this.commands.vkDeviceWaitIdle(this.handle);
     this.#dummy?.dispose();
     destroyAll(this.owned);
@@ -131,7 +134,8 @@ type CreateCommand =
   | "vkCreateSemaphore"
   | "vkCreateShaderModule";
 
-function createDevice(instance: Instance, physical: PhysicalDevice): bigint {
+/** @param checkBounds Views end where they say: reads beyond give zeros or own bytes, writes beyond are dropped */
+function createDevice(instance: Instance, physical: PhysicalDevice, checkBounds: boolean): bigint {
   const queue = pack(vk.VkDeviceQueueCreateInfo, {
     queueFamilyIndex: physical.queueFamily,
     queueCount: 1,
@@ -139,7 +143,10 @@ function createDevice(instance: Instance, physical: PhysicalDevice): bigint {
   });
   const extensions = physical.requiredExtensions;
   const info = pack(vk.VkDeviceCreateInfo, {
-    pNext: pack(vk.VkPhysicalDeviceVulkan12Features, { timelineSemaphore: 1 }),
+    pNext: pack(vk.VkPhysicalDeviceFeatures2, {
+      pNext: pack(vk.VkPhysicalDeviceVulkan12Features, { timelineSemaphore: 1 }),
+      features: { robustBufferAccess: checkBounds ? 1 : 0 }, // every device has it
+    }),
     queueCreateInfoCount: 1,
     pQueueCreateInfos: queue,
     enabledExtensionCount: extensions.length,

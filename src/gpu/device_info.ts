@@ -1,6 +1,7 @@
 import { blank, unpack, type Unpacked, words } from "../../ffi/struct.ts";
 import * as vk from "../../ffi/vulkan.gen.ts";
 import type { Instance } from "./instance.ts";
+import { type Capabilities, unmetNeeds, versionText } from "./needs.ts";
 
 export type DeviceType = "discrete" | "integrated" | "virtual" | "cpu" | "other";
 
@@ -63,6 +64,7 @@ export interface MemoryType {
 export interface PhysicalDevice {
   readonly handle: bigint;
   readonly info: DeviceInfo;
+  readonly capabilities: Capabilities;
   readonly limits: DeviceLimits;
   readonly memoryTypes: readonly MemoryType[];
   readonly queueFamily: number;
@@ -73,9 +75,6 @@ export interface PhysicalDevice {
 const pushDescriptors = "VK_KHR_push_descriptor";
 /** Must be enabled wherever it is offered: MoltenVK and other layered drivers. */
 const portabilitySubset = "VK_KHR_portability_subset";
-const subgroupOperations = vk.VK_SUBGROUP_FEATURE_BASIC_BIT | vk.VK_SUBGROUP_FEATURE_ARITHMETIC_BIT |
-  vk.VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
-
 /** Asks one device for its properties, features, memory and queues. */
 export function queryDevice(instance: Instance, handle: bigint, index: number): PhysicalDevice {
   const extensions = instance.deviceExtensions(handle);
@@ -83,7 +82,13 @@ export function queryDevice(instance: Instance, handle: bigint, index: number): 
   const memory = queryMemory(instance, handle);
   const queue = findComputeQueue(instance, handle);
   const type = deviceTypes.get(properties.deviceType) ?? "other";
-  const missing = findMissing(instance, handle, properties.apiVersion, extensions, vulkan11, queue);
+  const capabilities = queryCapabilities(
+    instance,
+    handle,
+    { properties, vulkan11 },
+    extensions,
+    queue !== undefined,
+  );
   const info: DeviceInfo = {
     index,
     name: properties.deviceName,
@@ -100,11 +105,12 @@ export function queryDevice(instance: Instance, handle: bigint, index: number): 
     heaps: memory.heaps,
     unifiedMemory: (type === "cpu" || type === "integrated") && mainMemoryIsMapped(memory),
     timestampPeriodNs: queue?.timestampBits ? properties.limits.timestampPeriod : 0,
-    missing,
+    missing: unmetNeeds(capabilities),
   };
   return {
     handle,
     info,
+    capabilities,
     limits: { ...readLimits(properties.limits, vulkan11), loopSteps: loopSteps(info) },
     memoryTypes: memory.types,
     queueFamily: queue?.family ?? 0,
@@ -170,7 +176,7 @@ function mainMemoryIsMapped({ heaps, types }: Memory): boolean {
   return types.some((type) => heaps[type.heap]!.bytes === biggest && (type.flags & wanted) === wanted);
 }
 
-/** A family that computes, rather one without graphics: some drivers schedule it with less delay. */
+/** The family to compute on. One without graphics goes first: some drivers schedule its work with less delay. */
 function findComputeQueue(
   instance: Instance,
   handle: bigint,
@@ -186,28 +192,29 @@ function findComputeQueue(
   return families.find(({ flags }) => !(flags & vk.VK_QUEUE_GRAPHICS_BIT)) ?? families[0];
 }
 
-function findMissing(
+function queryCapabilities(
   instance: Instance,
   handle: bigint,
-  apiVersion: number,
+  { properties, vulkan11 }: { properties: Properties; vulkan11: Vulkan11 },
   extensions: ReadonlySet<string>,
-  vulkan11: Vulkan11,
-  queue: object | undefined,
-): string[] {
-  if (apiVersion < (1 << 22 | 2 << 12)) return [`Vulkan 1.2 (it has ${versionText(apiVersion)})`];
-  const vulkan12 = blank(vk.VkPhysicalDeviceVulkan12Features);
-  instance.commands.vkGetPhysicalDeviceFeatures2(handle, blank(vk.VkPhysicalDeviceFeatures2, 1, vulkan12));
-  const features = unpack(vk.VkPhysicalDeviceVulkan12Features, vulkan12);
+  hasQueue: boolean,
+): Capabilities {
+  const features = blank(vk.VkPhysicalDeviceVulkan12Features);
+  instance.commands.vkGetPhysicalDeviceFeatures2(handle, blank(vk.VkPhysicalDeviceFeatures2, 1, features));
+  const { limits, apiVersion } = properties;
   const inCompute = (vulkan11.subgroupSupportedStages & vk.VK_SHADER_STAGE_COMPUTE_BIT) !== 0;
-  const operations = vulkan11.subgroupSupportedOperations & subgroupOperations;
-  const missing: string[] = [];
-  if (!features.timelineSemaphore) missing.push("timeline semaphores");
-  if (!extensions.has(pushDescriptors)) missing.push(pushDescriptors);
-  if (!queue) missing.push("a compute queue");
-  if (!inCompute || operations !== subgroupOperations) {
-    missing.push("subgroup arithmetic and shuffle in compute shaders");
-  }
-  return missing;
+  return {
+    apiVersion,
+    timelineSemaphores: unpack(vk.VkPhysicalDeviceVulkan12Features, features).timelineSemaphore !== 0,
+    pushDescriptors: extensions.has(pushDescriptors),
+    computeQueue: hasQueue,
+    subgroupOperations: inCompute ? vulkan11.subgroupSupportedOperations : 0,
+    subgroupSize: vulkan11.subgroupSize,
+    workgroupInvocations: Math.min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]!),
+    storageBuffers: limits.maxPerStageDescriptorStorageBuffers,
+    sharedMemoryBytes: limits.maxComputeSharedMemorySize,
+    pushConstantBytes: limits.maxPushConstantsSize,
+  };
 }
 
 function readLimits(limits: Properties["limits"], vulkan11: Vulkan11): Omit<DeviceLimits, "loopSteps"> {
@@ -222,9 +229,4 @@ function readLimits(limits: Properties["limits"], vulkan11: Vulkan11): Omit<Devi
     maxAllocationBytes: Number(vulkan11.maxMemoryAllocationSize),
     maxPushConstantBytes: limits.maxPushConstantsSize,
   };
-}
-
-/** Decimal `major.minor.patch` of a packed Vulkan version. */
-export function versionText(version: number): string {
-  return `${version >>> 22 & 0x7f}.${version >>> 12 & 0x3ff}.${version & 0xfff}`;
 }

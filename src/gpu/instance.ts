@@ -13,16 +13,22 @@ const installHint =
 
 /** A connection to the Vulkan loader. */
 export class Instance {
-  readonly commands: InstanceCommands;
-
-  private constructor(readonly loader: Loader, readonly handle: bigint) {
-    this.commands = loader.instanceCommands(handle);
-  }
+  private constructor(
+    readonly loader: Loader,
+    readonly handle: bigint,
+    readonly commands: InstanceCommands,
+  ) {}
 
   /** @throws {DeviceError} If no loader is found, or none of its drivers works. */
   static open(options: { validation?: boolean; intercept?: Intercept } = {}): Instance {
     const loader = openLoader(options.intercept);
-    return new Instance(loader, createInstance(loader, options.validation ?? false));
+    const handle = createInstance(loader, options.validation ?? false);
+    try {
+      return new Instance(loader, handle, loader.instanceCommands(handle));
+    } catch (error) {
+      loader.destroyInstance(handle);
+      throw error;
+    }
   }
 
   /** All devices of all drivers, in the loader's order. */

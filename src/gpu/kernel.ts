@@ -17,7 +17,7 @@ export interface BufferArg<E extends Element = Element, O extends boolean = bool
   readonly kind: "buffer";
   readonly access: Access;
   readonly element: E;
-  /** An optional buffer may be left out; a zeroed dummy is bound, and a specialization constant switches it off. */
+  /** An optional buffer may be left out; a dummy is bound, and the shader must not read it: a scalar tells it so. */
   readonly optional: O;
 }
 export type ScalarArg = "u32" | "i32" | "f32";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { words } from "../../ffi/struct.ts";
 import { check } from "../../ffi/vulkan.ts";
-import { versionText } from "./device_info.ts";
+import { versionText } from "./needs.ts";
 import { openLoader } from "./instance.ts";
 
 /** The Vulkan loader that this process uses. */

@@ -5,6 +5,7 @@ import * as vk from "../../ffi/vulkan.gen.ts";
 import { assert } from "../base/assert.ts";
 import { type Dtype, dtypeBytes, elementCount } from "../base/dtype.ts";
 import { DeviceError } from "../base/errors.ts";
+import { BlockLayout } from "./block_layout.ts";
 import { runOnce } from "./command_buffer.ts";
 import type { Device } from "./device.ts";
 import { chooseMemoryType, type Placement } from "./memory_type.ts";
@@ -23,8 +24,6 @@ const usage = vk.VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | vk.VK_BUFFER_USAGE_TRANSFE
 export class GpuBuffer {
   readonly handle: bigint;
   readonly bytes: number;
-  /** Host address of the first byte, where the memory is mapped. */
-  readonly address: number | undefined;
   readonly #device: Device;
   readonly #memory: bigint = 0n;
   readonly #mapped: Uint8Array | undefined;
@@ -40,8 +39,7 @@ export class GpuBuffer {
       this.#memory = memory;
       check(device.commands.vkBindBufferMemory(device.handle, this.handle, memory, 0), "vkBindBufferMemory");
       if (hostVisible) {
-        this.address = mapMemory(device, memory);
-        this.#mapped = viewMemory(this.address, this.bytes);
+        this.#mapped = viewMemory(mapMemory(device, memory), this.bytes);
       }
       const { vkCmdFillBuffer: fill } = device.commands;
       runOnce(device, (commandBuffer) => fill(commandBuffer, this.handle, 0, this.bytes, 0));
@@ -63,15 +61,21 @@ export class GpuBuffer {
     return this.#mapped.subarray(offset, offset + byteLength);
   }
 
+  /** Whether the host sees the memory. */
+  get mapped(): boolean {
+    return this.#mapped !== undefined;
+  }
+
   /** Whether the memory is gone, and with it every tensor on it. */
   get disposed(): boolean {
     return this.#disposed;
   }
 
   dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     const { commands, handle, queue } = this.#device;
     queue.settle();
-    this.#disposed = true;
     if (this.#mapped) {
       // Detaches every array over the mapping, so that a late access finds nothing instead of crashing.
       (this.#mapped.buffer as ArrayBuffer).transfer();
@@ -94,23 +98,21 @@ export function planBytes(tensors: readonly TensorSpec[]): number {
   return tensors.reduce((sum, spec) => sum + alignedBytes(spec), 0);
 }
 
-interface Block {
-  readonly buffer: GpuBuffer;
-  used: number;
-}
-
 /**
- * Memory that is given out once and freed together. An arena larger than one allocation may be consists of
- * blocks; a tensor lies in one of them. The first block is allocated at once, further ones when a tensor
- * needs them, so an arena of several blocks may end up larger than `bytes` by the ends left free.
+ * Memory that is given out once and freed together. An arena that fits into one allocation is allocated at once.
+ * A larger one consists of blocks (`block_layout.ts`), which are allocated when a tensor needs them; a tensor lies
+ * in one of them, and a little stays free at their ends.
  *
  * All tensors start at multiples of 256 bytes and are zero.
  */
 export class Arena {
   readonly #device: Device;
-  readonly #blocks: Block[] = [];
+  /** By block of the layout. */
+  readonly #buffers: GpuBuffer[] = [];
+  readonly #layout: BlockLayout;
   readonly #blockLimit: number;
   #used = 0;
+  #disposed = false;
 
   /**
    * @param bytes What the tensors will need, from `planBytes`
@@ -119,7 +121,8 @@ export class Arena {
   constructor(device: Device, readonly name: string, readonly bytes: number, readonly placement: Placement) {
     this.#device = device;
     this.#blockLimit = Math.min(roundDown(device.limits.maxAllocationBytes, alignment), longestBlock);
-    this.#addBlock(alignment);
+    this.#layout = new BlockLayout(bytes, this.#blockLimit);
+    this.#layout.blockBytes.forEach((_, block) => this.#buffer(block));
   }
 
   /**
@@ -128,6 +131,7 @@ export class Arena {
    * @throws {DeviceError} If the arena is full, or the tensor is longer than one allocation of the device.
    */
   tensor<D extends Dtype>(name: string, dtype: D, shape: readonly number[]): Tensor<D> {
+    assert(!this.#disposed, `${this.name} is disposed`);
     const needed = alignedBytes({ dtype, shape });
     if (this.#used + needed > this.bytes) {
       throw new DeviceError(
@@ -143,12 +147,9 @@ export class Arena {
         "Use a device or a driver with a larger limit, or a smaller model",
       );
     }
-    const block = this.#blocks.find((block) => block.used + needed <= block.buffer.bytes) ??
-      this.#addBlock(needed);
-    const tensor = { name, dtype, shape: [...shape], buffer: block.buffer, offset: block.used };
-    block.used += needed;
+    const { block, offset } = this.#layout.place(needed);
     this.#used += needed;
-    return tensor;
+    return { name, dtype, shape: [...shape], buffer: this.#buffer(block), offset };
   }
 
   /**
@@ -161,35 +162,29 @@ export class Arena {
     return tensor.buffer.view(tensor.offset, tensorBytes(tensor));
   }
 
-  /** Host address of the tensor, or `undefined` when its memory is not mapped. */
-  address(tensor: Tensor): number | undefined {
-    this.#checkOwner(tensor);
-    return tensor.buffer.address === undefined ? undefined : tensor.buffer.address + tensor.offset;
-  }
-
   /** Bytes allocated on the device, ends left free included. */
   get allocatedBytes(): number {
-    return this.#blocks.reduce((sum, block) => sum + block.buffer.bytes, 0);
+    return this.#buffers.reduce((sum, buffer) => sum + buffer.bytes, 0);
   }
 
   /** Frees the memory, after what runs on the device has ended. */
   dispose(): void {
-    for (const block of this.#blocks) block.buffer.dispose();
-    this.#blocks.length = 0;
+    if (this.#disposed) return;
+    this.#disposed = true;
+    for (const buffer of this.#buffers) buffer.dispose();
   }
 
-  #addBlock(needed: number): Block {
-    const bytes = Math.min(Math.max(this.bytes - this.#used, needed), this.#blockLimit);
-    const block = { buffer: new GpuBuffer(this.#device, this.name, bytes, this.placement), used: 0 };
-    this.#blocks.push(block);
-    return block;
+  #buffer(block: number): GpuBuffer {
+    return this.#buffers[block] ??= new GpuBuffer(
+      this.#device,
+      this.name,
+      this.#layout.blockBytes[block]!,
+      this.placement,
+    );
   }
 
   #checkOwner(tensor: Tensor): void {
-    assert(
-      this.#blocks.some((block) => block.buffer === tensor.buffer),
-      `${tensor.name} is not in ${this.name}`,
-    );
+    assert(this.#buffers.includes(tensor.buffer), `${tensor.name} is not in ${this.name}`);
   }
 }
 

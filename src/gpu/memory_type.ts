@@ -13,9 +13,10 @@ import type { Heap, MemoryType } from "./device_info.ts";
  * | --------- | ------------------------------------------------------------------------------------------- |
  * | device    | the device's biggest own heap; mapped too where that is the host's memory                   |
  * | shared    | mapped, for what the host writes each step; on the device only where it maps a large part   |
+ * | upload    | mapped and the host's own, written once in order and copied from: staging                   |
  * | readback  | mapped and cached by the host, for results                                                  |
  */
-export type Placement = "device" | "shared" | "readback";
+export type Placement = "device" | "shared" | "upload" | "readback";
 
 const mapped = hostVisible | hostCoherent;
 
@@ -50,6 +51,8 @@ export function chooseMemoryType(
         find(0);
     case "shared":
       return find(deviceLocal | mapped, isLarge) ?? find(mapped, isHost) ?? find(mapped);
+    case "upload":
+      return find(mapped, isHost) ?? find(mapped);
     case "readback":
       return find(mapped | hostCached) ?? find(mapped);
   }

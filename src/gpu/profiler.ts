@@ -16,6 +16,7 @@ export class Profiler {
   /** The label that starts at each timestamp; the last timestamp starts none. */
   readonly #labels: string[] = [];
   #ended = false;
+  #disposed = false;
 
   /**
    * @param capacity Labels that the recording may have
@@ -76,6 +77,8 @@ export class Profiler {
   }
 
   dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     this.#device.commands.vkDestroyQueryPool(this.#device.handle, this.#pool, null);
   }
 

@@ -1,13 +1,15 @@
 import { handles, pack } from "../../ffi/struct.ts";
 import { check } from "../../ffi/vulkan.ts";
 import * as vk from "../../ffi/vulkan.gen.ts";
+import { assert } from "../base/assert.ts";
 import { DeviceError } from "../base/errors.ts";
 import type { Device } from "./device.ts";
 import { explainLoss } from "./errors.ts";
 
 /** Something that can be submitted: a recording. */
 export interface Submittable {
-  readonly commandBuffer: bigint;
+  /** In the order in which they run; at least one. */
+  readonly commandBuffers: readonly bigint[];
   /** Set by `submit`. */
   latestValue: bigint;
 }
@@ -17,7 +19,7 @@ const forever = 0xffff_ffff_ffff_ffffn;
 /**
  * The device's one compute queue. Submissions run in order; each raises a timeline semaphore by one, and
  * waiting for a value waits for that submission and all before it. The structs of a submission are packed
- * once, so a step costs two native calls: submit and wait.
+ * once, so a step costs two native calls: submit and wait, and one more for each place where it is split.
  */
 export class Queue {
   readonly #device: Device;
@@ -26,6 +28,9 @@ export class Queue {
   readonly #commandBuffer = handles(1);
   readonly #signalValue = handles(1);
   readonly #waitValue = handles(1);
+  /** Submits `#commandBuffer` and signals nothing: all parts of a split recording but its last. */
+  readonly #partInfo: Uint8Array;
+  /** Submits `#commandBuffer` and signals `#signalValue`. */
   readonly #submitInfo: Uint8Array;
   readonly #waitInfo: Uint8Array;
   #submitted = 0n;
@@ -40,6 +45,7 @@ export class Queue {
     const type = pack(vk.VkSemaphoreTypeCreateInfo, { semaphoreType: vk.VK_SEMAPHORE_TYPE_TIMELINE });
     this.#semaphore = device.create("vkCreateSemaphore", vk.VkSemaphoreCreateInfo, { pNext: type });
     const semaphores = handles([this.#semaphore]);
+    this.#partInfo = pack(vk.VkSubmitInfo, { commandBufferCount: 1, pCommandBuffers: this.#commandBuffer });
     this.#submitInfo = pack(vk.VkSubmitInfo, {
       pNext: pack(vk.VkTimelineSemaphoreSubmitInfo, {
         signalSemaphoreValueCount: 1,
@@ -58,16 +64,19 @@ export class Queue {
   }
 
   /**
-   * Starts a recording after everything submitted before.
+   * Starts a recording after everything submitted before. Each of its command buffers is a submission of its
+   * own, so that none of them keeps the device longer than its watchdog allows; the last one raises the value.
    *
    * @returns The timeline value to wait for.
    * @throws {DeviceLostError} If the device was lost.
    */
   submit(recording: Submittable): bigint {
-    this.#commandBuffer[0] = recording.commandBuffer;
+    const { commandBuffers } = recording;
+    const last = commandBuffers.length - 1;
+    assert(last >= 0, "A recording without command buffers would never end");
+    for (let part = 0; part < last; part++) this.#submitOne(commandBuffers[part]!, this.#partInfo);
     this.#signalValue[0] = this.#submitted + 1n;
-    const result = this.#device.commands.vkQueueSubmit(this.#queue, 1, this.#submitInfo, 0n);
-    if (result !== 0) explainLoss("starting work", () => check(result, "vkQueueSubmit"));
+    this.#submitOne(commandBuffers[last]!, this.#submitInfo);
     recording.latestValue = ++this.#submitted;
     return this.#submitted;
   }
@@ -107,6 +116,16 @@ export class Queue {
   /** Submits a recording and waits for it. */
   run(recording: Submittable): void {
     this.wait(this.submit(recording));
+  }
+
+  #submitOne(commandBuffer: bigint, info: Uint8Array): void {
+    const { commands, handle } = this.#device;
+    this.#commandBuffer[0] = commandBuffer;
+    const result = commands.vkQueueSubmit(this.#queue, 1, info, 0n);
+    if (result === 0) return;
+    // Parts that were submitted before may still run, and no value tells when they end.
+    commands.vkDeviceWaitIdle(handle);
+    explainLoss("starting work", () => check(result, "vkQueueSubmit"));
   }
 
   /** The value of the latest submission. */

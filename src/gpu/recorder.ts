@@ -4,7 +4,7 @@ import { assert } from "../base/assert.ts";
 import {
   beginCommandBuffer,
   endCommandBuffer,
-  freeCommandBuffer,
+  freeCommandBuffers,
   recordBarrier,
   recordHostBarrier,
 } from "./command_buffer.ts";
@@ -28,22 +28,34 @@ export type Groups = readonly [x: number, y?: number, z?: number];
  * One global memory barrier goes between two commands only where the bytes they touch ask for it, so
  * independent dispatches may overlap on the device. A recording starts with a barrier against everything
  * submitted before and ends with one that shows its results to the host.
+ *
+ * Declare it with `using`: if an operation throws, what was recorded is given back.
  */
-export class Recorder {
-  readonly #commandBuffer: bigint;
+export class Recorder implements Disposable {
+  /** The last one is being recorded. Empty once the recorder is finished or disposed. */
+  #commandBuffers: bigint[] = [];
   readonly #hazards = new HazardTracker();
   readonly #descriptors = new DescriptorWrites();
   readonly #profiler: Profiler | undefined;
+  /** The pipeline that is bound in the command buffer being recorded. */
   #pipeline: Pipeline | undefined;
+  /** Whether the command buffer being recorded holds a dispatch or a copy. */
+  #hasWork = false;
+  #splitIsDue = false;
   #dispatchCount = 0;
   #barrierCount = 0;
 
   /** @param options.profiler Measures the time between labels; it serves one recording */
   constructor(readonly device: Device, options: { profiler?: Profiler } = {}) {
-    this.#commandBuffer = beginCommandBuffer(device);
-    this.#profiler = options.profiler;
-    recordBarrier(device, this.#commandBuffer);
-    this.#profiler?.begin(this.#commandBuffer);
+    this.#commandBuffers.push(beginCommandBuffer(device));
+    try {
+      recordBarrier(device, this.#commandBuffer);
+      options.profiler?.begin(this.#commandBuffer);
+      this.#profiler = options.profiler;
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
   }
 
   /**
@@ -71,7 +83,7 @@ export class Recorder {
     const bound = bindArguments(this.device, kernel, args);
     const scalars = packScalars(kernel, args);
     const pipeline = this.device.pipelines.get(kernel, spec);
-    this.#synchronize(bound.flatMap(({ access }) => access ?? []));
+    this.#beginCommand(bound.flatMap(({ access }) => access ?? []));
     this.#bind(pipeline, bound);
     if (scalars.length > 0) {
       const stage = vk.VK_SHADER_STAGE_COMPUTE_BIT;
@@ -88,7 +100,7 @@ export class Recorder {
     assert(bytes === tensorBytes(destination), `copy ${source.name} to ${destination.name}: lengths differ`);
     assert(!source.buffer.disposed && !destination.buffer.disposed, `copy ${source.name}: its arena is gone`);
     if (bytes === 0) return;
-    this.#synchronize([tensorAccess(source, "read"), tensorAccess(destination, "write")]);
+    this.#beginCommand([tensorAccess(source, "read"), tensorAccess(destination, "write")]);
     const region = pack(vk.VkBufferCopy, {
       srcOffset: source.offset,
       dstOffset: destination.offset,
@@ -103,15 +115,55 @@ export class Recorder {
     this.#profiler?.label(this.#commandBuffer, name);
   }
 
+  /**
+   * Puts what follows into a submission of its own. Systems reset a device that works on one submission for
+   * longer than a few seconds (Windows: 2), so long work is cut where it can be: between layers.
+   *
+   * Results are the same with and without. Where nothing was recorded since the last split, or nothing follows,
+   * there is nothing to split.
+   */
+  split(): void {
+    assert(this.#commandBuffers.length > 0, spent);
+    this.#splitIsDue = this.#hasWork;
+  }
+
   /** Ends the recording. The recorder cannot be used afterwards. */
   finish(): Recording {
     this.#profiler?.end(this.#commandBuffer);
     recordHostBarrier(this.device, this.#commandBuffer);
     endCommandBuffer(this.device, this.#commandBuffer);
-    return new Recording(this.device, this.#commandBuffer, this.#dispatchCount, this.#barrierCount);
+    const commandBuffers = this.#commandBuffers;
+    this.#commandBuffers = [];
+    return new Recording(this.device, commandBuffers, this.#dispatchCount, this.#barrierCount);
   }
 
-  #synchronize(accesses: readonly ByteAccess[]): void {
+  /** Gives back what was recorded, if it was not finished. The recorder cannot be used afterwards. */
+  dispose(): void {
+    const commandBuffers = this.#commandBuffers;
+    this.#commandBuffers = [];
+    if (commandBuffers.length > 0) freeCommandBuffers(this.device, commandBuffers);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  get #commandBuffer(): bigint {
+    const current = this.#commandBuffers.at(-1);
+    assert(current !== undefined, spent);
+    return current;
+  }
+
+  /** Everything that must come before a command: the split that is due, and a barrier if its bytes need one. */
+  #beginCommand(accesses: readonly ByteAccess[]): void {
+    if (this.#splitIsDue) {
+      endCommandBuffer(this.device, this.#commandBuffer);
+      this.#commandBuffers.push(beginCommandBuffer(this.device));
+      this.#pipeline = undefined;
+      this.#splitIsDue = false;
+    }
+    this.#hasWork = true;
+    // Barriers reach back over all earlier submissions, so what was noted before a split still counts.
     if (!this.#hazards.add(accesses)) return;
     recordBarrier(this.device, this.#commandBuffer);
     this.#barrierCount++;
@@ -142,20 +194,34 @@ export class Recorder {
 export class Recording implements Submittable {
   /** Timeline value of the latest submission. */
   latestValue = 0n;
+  readonly #commandBuffers: readonly bigint[];
+  #disposed = false;
 
   constructor(
     private readonly device: Device,
-    readonly commandBuffer: bigint,
+    commandBuffers: readonly bigint[],
     readonly dispatchCount: number,
     readonly barrierCount: number,
-  ) {}
+  ) {
+    this.#commandBuffers = commandBuffers;
+  }
 
-  /** Gives the command buffer back, after the latest submission of it has ended. */
+  /** One, and one more for each split. */
+  get commandBuffers(): readonly bigint[] {
+    assert(!this.#disposed, "The recording is disposed");
+    return this.#commandBuffers;
+  }
+
+  /** Gives the command buffers back, after the latest submission of them has ended. */
   dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     this.device.queue.settle(this.latestValue);
-    freeCommandBuffer(this.device, this.commandBuffer);
+    freeCommandBuffers(this.device, this.#commandBuffers);
   }
 }
+
+const spent = "The recorder is finished or disposed";
 
 function tensorAccess(tensor: Tensor, kind: "read" | "write"): ByteAccess {
   const { buffer, offset } = tensor;

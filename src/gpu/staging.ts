@@ -4,9 +4,8 @@ import { Arena, planBytes } from "./memory.ts";
 import { Recorder, type Recording } from "./recorder.ts";
 import { type Tensor, tensorBytes } from "./tensor.ts";
 
-/** Memory to fill: an address for native reads, and the same bytes as an array. */
+/** Memory to fill. */
 export interface UploadTarget {
-  readonly address: number;
   readonly bytes: Uint8Array;
 }
 
@@ -30,6 +29,7 @@ export class Uploader {
   #arena: Arena | undefined;
   #slots: Slot[] = [];
   #next = 0;
+  #disposed = false;
 
   /** @param ringBytes Size of the staging ring; it is allocated only if a tensor needs it */
   constructor(device: Device, ringBytes: number = defaultRingBytes) {
@@ -40,17 +40,14 @@ export class Uploader {
   /**
    * Fills `byteLength` bytes of a tensor, beginning at `byteOffset`.
    *
-   * @param fill Called for each window in order; it must fill all of `bytes`, which lie at `address`. The
-   *   window is gone when it returns.
+   * @param fill Called for each window in order; it must fill all of `bytes`, which are gone when it
+   *   returns.
    */
   write(tensor: Tensor, byteOffset: number, byteLength: number, fill: (target: UploadTarget) => void): void {
     assert(0 <= byteOffset && byteOffset + byteLength <= tensorBytes(tensor), `write beyond ${tensor.name}`);
-    const base = tensor.buffer.address;
-    if (base !== undefined) {
-      const offset = tensor.offset + byteOffset;
-      fill({ address: base + offset, bytes: tensor.buffer.view(offset, byteLength) });
-      return;
-    }
+    assert(!this.#disposed, "The uploader is disposed");
+    const { buffer, offset } = tensor;
+    if (buffer.mapped) return fill({ bytes: buffer.view(offset + byteOffset, byteLength) });
     for (let done = 0; done < byteLength;) {
       const slot = this.#takeSlot();
       const length = Math.min(byteLength - done, slot.tensor.shape[0]!);
@@ -66,18 +63,17 @@ export class Uploader {
 
   /** Frees the ring, after the copies that still run. */
   dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     for (const slot of this.#slots) slot.recording?.dispose();
     this.#arena?.dispose();
-    this.#slots = [];
   }
 
   #writeWindow(slot: Slot, destination: Tensor<"u8">, fill: (target: UploadTarget) => void): void {
     const length = destination.shape[0]!;
     const source = bytesOf(slot.tensor, 0, length);
-    const { buffer, offset } = source;
-    assert(buffer.address !== undefined, "Staging memory is mapped");
-    fill({ address: buffer.address + offset, bytes: buffer.view(offset, length) });
-    const cmd = new Recorder(this.#device);
+    fill({ bytes: source.buffer.view(source.offset, length) });
+    using cmd = new Recorder(this.#device);
     cmd.copy(source, destination);
     slot.recording = cmd.finish();
     this.#device.queue.submit(slot.recording);
@@ -101,7 +97,7 @@ export class Uploader {
   #allocate(): Slot[] {
     const shape = [Math.max(1, Math.floor(this.#ringBytes / slotCount))];
     const plan = Array.from({ length: slotCount }, () => ({ dtype: "u8", shape }) as const);
-    const arena = this.#arena = new Arena(this.#device, "staging", planBytes(plan), "readback");
+    const arena = this.#arena = new Arena(this.#device, "staging", planBytes(plan), "upload");
     return plan.map((_, index) => ({
       tensor: arena.tensor(`slot ${index}`, "u8", shape),
       recording: undefined,

@@ -1,5 +1,6 @@
 import { formatBytes } from "../base/units.ts";
 import type { Device } from "../gpu/device.ts";
+import { describeNeeds } from "../gpu/needs.ts";
 import type { KernelReport } from "../selftest/self_test.ts";
 import { testTransfer } from "../selftest/transfer.ts";
 import { failure } from "./check_system.ts";
@@ -16,25 +17,9 @@ export function checkSelection({ info }: Pick<Device, "info">): Check {
   return { name, status: "warn", detail: `${detail}, which is the CPU`, remedy };
 }
 
-/** What kernels rely on beyond the minimum that Vulkan guarantees. */
-const neededLimits = { maxWorkgroupInvocations: 256, sharedMemoryBytes: 32768 } as const;
-
-/** The device could be opened, so it has the features; its limits may still be too low. */
-export function checkFeatures({ info, limits }: Pick<Device, "info" | "limits">): Check {
-  const name = "features";
-  const low = Object.entries(neededLimits).flatMap(([limit, needed]) => {
-    const have = limits[limit as keyof typeof neededLimits];
-    return have < needed ? [`${limit} must be ${needed}, have ${have}`] : [];
-  });
-  if (low.length > 0) {
-    return { name, status: "fail", detail: low.join("; "), remedy: "Choose another device" };
-  }
-  const detail =
-    `Vulkan ${info.apiVersion}, timeline semaphores, push descriptors, subgroup arithmetic and shuffle, ` +
-    `${limits.maxWorkgroupInvocations} invocations, ${
-      formatBytes(limits.sharedMemoryBytes)
-    } of shared memory`;
-  return { name, status: "ok", detail };
+/** What the device has of all that is needed. It could be opened, so it has enough. */
+export function checkFeatures({ physical }: Pick<Device, "physical">): Check {
+  return { name: "features", status: "ok", detail: describeNeeds(physical.capabilities).join(", ") };
 }
 
 /** Weights of Llama-3.2-11B-Vision in bf16, the smallest model of the family. */

@@ -2,7 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Intercept } from "../../ffi/library.ts";
-import { VkResult } from "../../ffi/vulkan.gen.ts";
+import { VulkanError } from "../../ffi/vulkan.ts";
+import { VkDeviceCreateInfo, VkPhysicalDeviceFeatures2, VkResult } from "../../ffi/vulkan.gen.ts";
+import { viewMemory } from "../../ffi/posix.ts";
+import { unpack } from "../../ffi/struct.ts";
 import { DeviceError } from "../../src/base/errors.ts";
 import { Device, type DeviceOptions, listDevices } from "../../src/gpu/device.ts";
 import { DeviceLostError } from "../../src/gpu/errors.ts";
@@ -57,6 +60,35 @@ describe("Device.open()", () => {
   test("names the devices there are when asked for another", () => {
     expect(() => Device.open({ select: "no such device" })).toThrow(DeviceError);
     expect(() => Device.open({ select: "no such device" })).toThrow(select);
+  });
+});
+
+test.each([true, false])("shaders are kept within their views under validation only: %p", (validation) => {
+  let robust: number | undefined;
+  const intercept: Intercept = (name, call) => (...args) => {
+    if (name === "vkCreateDevice") {
+      const { pNext } = unpack(VkDeviceCreateInfo, args[1] as Uint8Array);
+      const features = viewMemory(pNext, VkPhysicalDeviceFeatures2.size);
+      robust = unpack(VkPhysicalDeviceFeatures2, features).features.robustBufferAccess;
+    }
+    return call(...args);
+  };
+  Device.open({ select, intercept, validation }).dispose();
+  expect(robust).toBe(validation ? 1 : 0);
+});
+
+describe("a driver that lacks a command", () => {
+  test.each([
+    ["vkCreateDevice", ["vkDestroyInstance"]],
+    ["vkCmdDispatch", ["vkDestroyDevice", "vkDestroyInstance"]],
+  ])("%s is refused, and nothing is left behind", (missing, destroyed) => {
+    const calls: string[] = [];
+    const intercept: Intercept = (name, call) => {
+      if (name === missing) throw new VulkanError(name, VkResult.VK_ERROR_EXTENSION_NOT_PRESENT);
+      return (...args) => (calls.push(name), call(...args));
+    };
+    expect(() => Device.open({ select, intercept })).toThrow(VulkanError);
+    expect(calls.filter((name) => name.startsWith("vkDestroy"))).toEqual(destroyed);
   });
 });
 

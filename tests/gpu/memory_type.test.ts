@@ -56,18 +56,21 @@ describe("chooseMemoryType()", () => {
   test("keeps out of the window of a card that maps 256 MiB", () => {
     expect(choose(smallBar, "device")).toBe(1);
     expect(choose(smallBar, "shared")).toBe(2);
+    expect(choose(smallBar, "upload")).toBe(2);
     expect(choose(smallBar, "readback")).toBe(3);
   });
 
   test("shares device memory where the card maps all of it", () => {
     expect(choose(fullBar, "device")).toBe(0);
     expect(choose(fullBar, "shared")).toBe(3);
+    expect(choose(fullBar, "upload")).toBe(1);
     expect(choose(fullBar, "readback")).toBe(2);
   });
 
   test("maps the device's memory where it is the host's", () => {
     expect(choose(integrated, "device")).toBe(1);
     expect(choose(integrated, "shared")).toBe(1);
+    expect(choose(integrated, "upload")).toBe(1);
     expect(choose(integrated, "readback")).toBe(2);
   });
 

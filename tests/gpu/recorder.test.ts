@@ -111,7 +111,8 @@ describe("Recorder", () => {
 
 describe("Recorder.dispatch() refuses", () => {
   const dispatch = (args: object, groups: [number, number?, number?], spec = {}): () => void => () => {
-    new Recorder(device).dispatch(siluMulKernel, args as never, groups, spec);
+    using cmd = new Recorder(device);
+    cmd.dispatch(siluMulKernel, args as never, groups, spec);
   };
   const scope = tensorsOf([2, 16], [2, 8]);
   const [gateUp, y] = scope.tensors as [Tensor<"f32">, Tensor<"f32">];
@@ -171,8 +172,9 @@ test("a tensor of a disposed arena is refused", () => {
   const scope = tensorsOf([1, 16], [1, 8]);
   const [gateUp, y] = scope.tensors as [Tensor<"f32">, Tensor<"f32">];
   scope.arena.dispose();
-  expect(() => siluMul(new Recorder(device), gateUp, y)).toThrow("tensor 0 lies in an arena that is gone");
-  expect(() => new Recorder(device).copy(y, y)).toThrow("its arena is gone");
+  using cmd = new Recorder(device);
+  expect(() => siluMul(cmd, gateUp, y)).toThrow("tensor 0 lies in an arena that is gone");
+  expect(() => cmd.copy(y, y)).toThrow("its arena is gone");
 });
 
 describe("arguments", () => {

@@ -43,7 +43,7 @@ function failAt(n: number): { intercept: Intercept; failed: () => string | undef
 using folder = new TemporaryFolder();
 const cacheDirectory = folder.path;
 
-/** Opens a device, uploads, runs a profiled kernel, and cleans up whatever happened. */
+/** Opens a device, uploads, runs a profiled kernel in two submissions, and cleans up whatever happened. */
 function useEverything(intercept: Intercept): void {
   using stack = new DisposableStack();
   const device = stack.adopt(
@@ -59,7 +59,9 @@ function useEverything(intercept: Intercept): void {
   const [gateUp, y] = [arena.tensor("gateUp", "f32", [1, 16]), arena.tensor("y", "f32", [1, 8])];
   uploader.write(gateUp, 0, 64, ({ bytes }) => bytes.fill(1));
   uploader.flush();
-  const cmd = new Recorder(device, { profiler });
+  using cmd = new Recorder(device, { profiler });
+  siluMul(cmd, gateUp, y);
+  cmd.split();
   siluMul(cmd, gateUp, y);
   const recording = stack.adopt(cmd.finish(), (it) => it.dispose());
   device.queue.run(recording);

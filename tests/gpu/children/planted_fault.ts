@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { pack } from "../../../ffi/struct.ts";
 import { VkBufferCopy } from "../../../ffi/vulkan.gen.ts";
-import { beginCommandBuffer, endCommandBuffer, freeCommandBuffer } from "../../../src/gpu/command_buffer.ts";
+import { beginCommandBuffer, endCommandBuffer, freeCommandBuffers } from "../../../src/gpu/command_buffer.ts";
 import { Device } from "../../../src/gpu/device.ts";
 import { GpuBuffer } from "../../../src/gpu/memory.ts";
 import { validationLogPath } from "../../../src/gpu/validation.ts";
@@ -29,7 +29,7 @@ function withBuffers(device: Device, record: (commandBuffer: bigint, buffers: Gp
   const commandBuffer = beginCommandBuffer(device);
   record(commandBuffer, buffers);
   endCommandBuffer(device, commandBuffer);
-  freeCommandBuffer(device, commandBuffer);
+  freeCommandBuffers(device, [commandBuffer]);
   for (const buffer of buffers) buffer.dispose();
 }
 
