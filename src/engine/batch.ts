@@ -18,6 +18,8 @@ export interface StepPart {
 export type Step = readonly StepPart[];
 
 export interface BatchLimits {
+  /** Rows of the embedding. */
+  readonly tokens: number;
   readonly rows: number;
   readonly sequences: number;
   readonly blocksPerSequence: number;
@@ -81,7 +83,7 @@ export class StepBuffer {
     };
   }
 
-  /** Writes a step; rows beyond its own, up to the bucket's, become padding. `outputsOf` overrides which rows give logits. */
+  /** Writes a step; rows beyond its own, up to the bucket's, become padding. With `allOutputs` every row gives logits. */
   write(step: Step, bucketRows: number, allOutputs = false): void {
     const { tokens, positions, slots, sequences, blockTables, rowTiles, tileTable, logitRows } = this.#views;
     let row = 0;
@@ -93,7 +95,9 @@ export class StepBuffer {
       const firstTile = writeTiles(tileTable, tileStart, sequence);
       for (let position = begin; position < end; position++, row++) {
         const visible = visibleAt(sequence.visibility, position);
-        tokens[row] = sequence.tokens[position]!;
+        const token = sequence.tokens[position]!;
+        assert(token < this.limits.tokens, `token ${token} has no embedding`);
+        tokens[row] = token;
         positions[row] = position;
         slots[row] = sequence.blocks[Math.floor(position / this.blockSize)]! * this.blockSize +
           position % this.blockSize;

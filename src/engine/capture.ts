@@ -1,3 +1,4 @@
+import { assert } from "../base/assert.ts";
 import { elementCount } from "../base/dtype.ts";
 import type { Device } from "../gpu/device.ts";
 import { Arena, planBytes } from "../gpu/memory.ts";
@@ -9,6 +10,41 @@ import type { Tap } from "../model/vision.ts";
 export interface FloatTensor {
   readonly shape: readonly number[];
   readonly data: Float32Array;
+}
+
+/** What several captures have brought back: pieces of each tensor, in the order of their rows. */
+export class Captured {
+  readonly #pieces = new Map<string, { shape: readonly number[]; rows: Float32Array[] }>();
+
+  add(name: string, shape: readonly number[], rows: Float32Array): void {
+    const entry = this.#pieces.get(name);
+    if (entry) entry.rows.push(rows);
+    else this.#pieces.set(name, { shape, rows: [rows] });
+  }
+
+  names(): string[] {
+    return [...this.#pieces.keys()];
+  }
+
+  /** All rows of a tensor so far; throws if there are none. */
+  get(name: string): FloatTensor {
+    const entry = this.#pieces.get(name);
+    assert(entry, `nothing captured under "${name}"`);
+    const data = new Float32Array(entry.rows.reduce((sum, rows) => sum + rows.length, 0));
+    let begin = 0;
+    for (const rows of entry.rows) {
+      data.set(rows, begin);
+      begin += rows.length;
+    }
+    const rest = entry.shape.slice(1);
+    return { shape: [data.length / elementCount(rest), ...rest], data };
+  }
+
+  /** The last row of a tensor, without the ones before it. */
+  lastRow(name: string): Float32Array {
+    const entry = this.#pieces.get(name)!;
+    return entry.rows.at(-1)!.slice(-entry.shape.at(-1)!);
+  }
 }
 
 /** Copies of tensors that one recording passes by, brought back to the host. For traces and tests: it allocates. */
@@ -27,28 +63,20 @@ export class Capture {
       if (!this.wants(name)) return;
       const arena = new Arena(this.#device, `capture ${name}`, planBytes([tensor]), "readback");
       const copy = arena.tensor(name, "f32", tensor.shape);
-      cmd.copy(tensor, copy);
       this.#copies.push({ name, arena, copy });
+      cmd.copy(tensor, copy);
     };
   }
 
-  /** After the recording has run: adds the rows of every copy behind those of the same name, and frees the copies. */
-  collect(into: Map<string, FloatTensor>): void {
+  /** After the recording has run: adds the copies to `into`, each behind those of the same name. */
+  collect(into: Captured): void {
     for (const { name, arena, copy } of this.#copies) {
-      const bytes = arena.view(copy);
-      const rows = new Float32Array(bytes.slice().buffer);
-      const before = into.get(name);
-      into.set(name, before ? appendRows(before, rows) : { shape: copy.shape, data: rows });
-      arena.dispose();
+      into.add(name, copy.shape, new Float32Array(arena.view(copy).slice().buffer));
     }
-    this.#copies.length = 0;
   }
-}
 
-function appendRows(before: FloatTensor, rows: Float32Array): FloatTensor {
-  const data = new Float32Array(before.data.length + rows.length);
-  data.set(before.data);
-  data.set(rows, before.data.length);
-  const rest = before.shape.slice(1);
-  return { shape: [data.length / elementCount(rest), ...rest], data };
+  /** Frees the copies on the device. */
+  dispose(): void {
+    for (const { arena } of this.#copies.splice(0)) arena.dispose();
+  }
 }

@@ -19,14 +19,27 @@ export class EngineClient {
   readonly #sequences = new Map<number, Inbox>();
   readonly #traces = new Map<number, { resolve(result: TraceResult): void; reject(error: Error): void }>();
   #nextId = 1;
+  #closing: Promise<void> | undefined;
   #onClosed: (() => void) | undefined;
   /** Why nothing can be asked any more. */
   #failure: Error | undefined;
+  readonly #failed = Promise.withResolvers<Error>();
+  /** Resolves, once, when the engine can serve nothing any more: the device is lost, the worker has died, or `close`. */
+  readonly failure: Promise<Error> = this.#failed.promise;
 
   private constructor(worker: Worker, readonly info: EngineInfo) {
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<FromEngine>) => this.#receive(data);
-    worker.onerror = ({ message }) => this.#fail(new Error(`The engine stopped: ${message}`));
+    // Its message holds source lines: for the log, not for a client.
+    worker.onerror = ({ message }) =>
+      this.#fail(new Error("The engine stopped unexpectedly", { cause: message }));
+    // A thread that is ended from outside, or that ends itself, reports no error.
+    worker.addEventListener("close", () => this.#fail(new Error("The engine stopped: its thread has ended")));
+  }
+
+  /** `failure`, for those who only look. */
+  get failed(): Error | undefined {
+    return this.#failure;
   }
 
   /**
@@ -41,7 +54,9 @@ export class EngineClient {
     const worker = new Worker(new URL("./worker.ts", import.meta.url));
     try {
       const info = await new Promise<EngineInfo>((resolve, reject) => {
-        worker.onerror = ({ message }) => reject(new Error(`The engine could not start: ${message}`));
+        const fail = (why: string) => reject(new Error(`The engine could not start: ${why}`));
+        worker.onerror = ({ message }) => fail(message);
+        worker.addEventListener("close", () => fail("its thread has ended"));
         worker.onmessage = ({ data }: MessageEvent<FromEngine>) => {
           if (data.type === "progress") onProgress(data.done, data.total);
           else if (data.type === "ready") resolve(data.info);
@@ -57,19 +72,24 @@ export class EngineClient {
   }
 
   /**
-   * Runs a request. Leaving the loop or aborting the signal ends its sequence.
+   * Runs a request. Leaving the loop or aborting the signal ends its sequence. The pixels of its images are handed
+   * over: they are gone here.
    *
    * @throws {RequestError} If it can never be served.
    */
   async *run(request: Omit<EngineRequest, "id">, signal?: AbortSignal): AsyncGenerator<SequenceEvent> {
     const id = this.#nextId++;
     const inbox = new Inbox();
-    const stop = () => inbox.fail(signal!.reason);
+    const stop = () => {
+      inbox.fail(signal!.reason);
+      this.#abort(id); // at once: the reader may be long in coming back
+    };
     signal?.throwIfAborted();
     if (this.#failure) throw this.#failure;
     signal?.addEventListener("abort", stop);
     this.#sequences.set(id, inbox);
-    send(this.#worker, { type: "add", request: { ...request, id } });
+    const pixels = new Set(request.images.map((image) => image.pixels.buffer));
+    send(this.#worker, { type: "add", request: { ...request, id } }, [...pixels]);
     try {
       for (;;) {
         const event = await inbox.next();
@@ -78,7 +98,7 @@ export class EngineClient {
       }
     } finally {
       signal?.removeEventListener("abort", stop);
-      if (this.#sequences.delete(id)) send(this.#worker, { type: "abort", id });
+      this.#abort(id);
     }
   }
 
@@ -91,15 +111,26 @@ export class EngineClient {
     });
   }
 
-  /** Frees the device and ends the worker. Requests that still run fail. */
-  async close(): Promise<void> {
-    if (this.#failure) return this.#worker.terminate();
+  /** Frees the device and ends the worker. Requests that still run fail. Safe to call twice. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const isAlive = this.#failure === undefined;
     this.#fail(new Error("The engine was closed"));
-    await new Promise<void>((resolve) => {
-      this.#onClosed = resolve;
-      send(this.#worker, { type: "close" });
-    });
+    if (isAlive) {
+      await new Promise<void>((resolve) => {
+        this.#onClosed = resolve;
+        send(this.#worker, { type: "close" });
+      });
+    }
     this.#worker.terminate();
+  }
+
+  /** Ends a sequence that still runs. */
+  #abort(id: number): void {
+    if (this.#sequences.delete(id)) send(this.#worker, { type: "abort", id });
   }
 
   #receive(message: FromEngine): void {
@@ -108,6 +139,8 @@ export class EngineClient {
     } else if (message.type === "traced") {
       this.#traces.get(message.id)?.resolve(message.result);
       this.#traces.delete(message.id);
+    } else if (message.type === "failed") {
+      this.#fail(rebuildError(message.error));
     } else if (message.type === "closed") {
       this.#onClosed?.();
     } else {
@@ -117,7 +150,11 @@ export class EngineClient {
 
   /** Events of sequences that have been aborted in the meantime are dropped. */
   #dispatch(event: EngineEvent): void {
-    if (event.type !== "error") return this.#sequences.get(event.id)?.push(event);
+    if (event.type !== "error") {
+      this.#sequences.get(event.id)?.push(event);
+      if (event.type === "end") this.#sequences.delete(event.id);
+      return;
+    }
     const error = rebuildError(event.error);
     this.#traces.get(event.id)?.reject(error);
     this.#traces.delete(event.id);
@@ -127,7 +164,9 @@ export class EngineClient {
 
   /** The worker is gone, or about to be: ends everything that runs and refuses what comes. */
   #fail(error: Error): void {
-    this.#failure = error;
+    this.#failure ??= error;
+    this.#failed.resolve(error);
+    this.#onClosed?.();
     for (const inbox of this.#sequences.values()) inbox.fail(error);
     for (const { reject } of this.#traces.values()) reject(error);
     this.#sequences.clear();
@@ -162,6 +201,6 @@ class Inbox {
   }
 }
 
-function send(worker: Worker, message: ToEngine): void {
-  worker.postMessage(message);
+function send(worker: Worker, message: ToEngine, transfer: ArrayBufferLike[] = []): void {
+  worker.postMessage(message, transfer as ArrayBuffer[]);
 }

@@ -1,44 +1,26 @@
-import { assert } from "../base/assert.ts";
+import { assert, AssertionError } from "../base/assert.ts";
 import { RequestError } from "../base/errors.ts";
 import { Device } from "../gpu/device.ts";
+import { DeviceLostError } from "../gpu/errors.ts";
 import { type Checkpoint, openCheckpoint } from "../model/checkpoint.ts";
 import type { MllamaConfig } from "../model/config.ts";
 import { imageVisibility } from "../model/image_visibility.ts";
+import { planWeights } from "../model/load.ts";
+import type { MemoryPlan } from "../model/plan.ts";
 import type { Step } from "./batch.ts";
 import { BlockPool } from "./block_pool.ts";
 import { reportError } from "./error_report.ts";
 import { ImageCache } from "./image_cache.ts";
-import type { EngineEvent, EngineInfo, EngineOptions, EngineRequest } from "./protocol.ts";
+import { chooseLimits } from "./limits.ts";
+import type { EngineEvent, EngineInfo, EngineOptions, EngineRequest, ErrorReport } from "./protocol.ts";
 import { Runner } from "./runner.ts";
-import { blocksPerSequence, type RunnerLimits } from "./runner_layout.ts";
+import { blocksPerSequence } from "./runner_layout.ts";
 import { type OutputMode, Sampler } from "./sampler.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Sequence } from "./sequence.ts";
 
-/** Token positions per block of the text cache. */
-const blockSize = 16;
-const defaults = { contextLength: 8192, chunkSize: 256, imageTiles: 16, maxSequences: 1 };
-
-/** The sizes that options and checkpoint come to. */
-export function runnerLimits(options: EngineOptions, checkpoint: Checkpoint): RunnerLimits {
-  const most = checkpoint.config.text.maxPositionEmbeddings;
-  const contextLength = options.contextLength ?? Math.min(defaults.contextLength, most);
-  if (contextLength > most) {
-    throw new RequestError(`--ctx-size ${contextLength} is more than the model's ${most} positions`, {
-      remedy: `Use --ctx-size ${most} or less`,
-    });
-  }
-  const maxSequences = options.maxSequences ?? defaults.maxSequences;
-  return {
-    contextLength,
-    blockSize,
-    maxSequences,
-    chunkSize: options.chunkSize ?? defaults.chunkSize,
-    imageTiles: options.imageTiles ?? defaults.imageTiles,
-    outputRows: options.outputRows ?? maxSequences,
-    deduplicate: options.deduplicate ?? true,
-  };
-}
+/** Requests that may wait, unless the options say otherwise. */
+const defaultMaxQueued = 64;
 
 /**
  * Tokens in, tokens out, on one device, in one thread: `add` queues a request, every `step` computes one batch and
@@ -50,14 +32,24 @@ export class Engine {
   readonly scheduler: Scheduler;
   readonly #checkpoint: Checkpoint;
   readonly #device: Device;
+  readonly #maxQueued: number;
+  #failure: ErrorReport | undefined;
 
-  private constructor(device: Device, checkpoint: Checkpoint, runner: Runner) {
-    const { limits, plan } = runner;
+  private constructor(
+    device: Device,
+    private readonly owned: Device | undefined,
+    checkpoint: Checkpoint,
+    runner: Runner,
+    plan: MemoryPlan,
+    maxQueued = defaultMaxQueued,
+  ) {
+    const { limits } = runner;
     this.#device = device;
     this.#checkpoint = checkpoint;
+    this.#maxQueued = maxQueued;
     this.runner = runner;
     this.scheduler = new Scheduler(
-      new BlockPool(limits.maxSequences * blocksPerSequence(limits), blockSize),
+      new BlockPool(limits.maxSequences * blocksPerSequence(limits), limits.blockSize),
       new ImageCache(limits.imageTiles),
       limits,
     );
@@ -74,21 +66,28 @@ export class Engine {
   /**
    * Opens device and model and loads the weights.
    *
-   * @param openDevice opens the device; the caller may bring one that is open already
+   * @param device an open device, which stays the caller's; left out, one is opened as the options say
+   * @throws {ModelNotFoundError} If there is no such model.
+   * @throws {ModelError} If its files are damaged or not a Llama 3.2 Vision checkpoint.
+   * @throws {DeviceError} If there is no suitable device, or the model does not fit.
+   * @throws {RequestError} If the options ask for more than the model can do.
    */
   static open(
     options: EngineOptions,
     onProgress?: (done: number, total: number) => void,
-    openDevice: () => Device = () => openDeviceOf(options),
+    device?: Device,
   ): Engine {
     const checkpoint = openCheckpoint(options.model);
-    let device: Device | undefined;
+    let owned: Device | undefined;
     try {
-      const limits = runnerLimits(options, checkpoint);
-      device = openDevice();
-      return new Engine(device, checkpoint, new Runner(device, checkpoint, limits, onProgress));
+      const weights = planWeights(checkpoint.config, checkpoint.weights);
+      const chosenDevice = device ?? (owned = openDevice(options));
+      const { limits, plan, problem } = chooseLimits(options, checkpoint.config, weights.bytes, chosenDevice);
+      if (problem) throw problem;
+      const runner = new Runner(chosenDevice, checkpoint, limits, weights, onProgress);
+      return new Engine(chosenDevice, owned, checkpoint, runner, plan, options.maxQueued);
     } catch (error) {
-      device?.dispose();
+      owned?.dispose();
       throw error;
     } finally {
       checkpoint.weights.close();
@@ -103,6 +102,11 @@ export class Engine {
     return this.#device;
   }
 
+  /** Why nothing can be computed any more: the device is lost, or an invariant broken. */
+  get failure(): ErrorReport | undefined {
+    return this.#failure;
+  }
+
   get idle(): boolean {
     return this.scheduler.waitingCount === 0 && this.scheduler.running.length === 0;
   }
@@ -110,9 +114,20 @@ export class Engine {
   /**
    * Queues a request.
    *
-   * @throws {RequestError} If it can never be served: too long, too many tiles.
+   * @throws {RequestError} If it can never be served (too long, too many tiles), or the queue is full.
    */
   add(request: EngineRequest): EngineEvent {
+    if (!(request.maxTokens >= 1)) {
+      throw new RequestError(`An answer has at least one token, ${request.maxTokens} are asked for`, {
+        param: "max_tokens",
+      });
+    }
+    if (this.scheduler.waitingCount >= this.#maxQueued) {
+      throw new RequestError(`${this.scheduler.waitingCount} requests are waiting, which is the limit`, {
+        code: "queue_full",
+        remedy: "Try again later, or raise --max-num-queued-reqs",
+      });
+    }
     this.scheduler.add(this.sequence(request));
     return { type: "accepted", id: request.id };
   }
@@ -151,21 +166,27 @@ export class Engine {
     this.scheduler.remove(id);
   }
 
-  /** Computes one batch. Nothing to do gives no events. */
+  /**
+   * Computes one batch. Nothing to do gives no events. An error ends the sequences of the batch; one after which
+   * nothing works any more (`failure`) ends all.
+   */
   step(): EngineEvent[] {
-    const step = this.scheduler.schedule();
-    if (step.length === 0) return [];
+    let step: Step = [];
     try {
+      step = this.scheduler.schedule();
+      if (step.length === 0) return [];
       this.encodeImages(step);
       const wanted = step.filter((part) => part.output);
       const outputs = this.runner.run(step, outputMode(step));
       for (const { sequence, end } of step) sequence.computed = end;
       return wanted.flatMap(({ sequence }, i) => this.#take(sequence, sequence.sampler.next(outputs[i]!)));
     } catch (error) {
-      return step.map(({ sequence: { id } }) => {
-        this.scheduler.remove(id);
-        return { type: "error", id, error: reportError(error) };
-      });
+      const report = reportError(error);
+      const fatal = error instanceof AssertionError || error instanceof DeviceLostError;
+      if (fatal) this.#failure = report;
+      const ended = fatal ? this.scheduler.ids() : step.map(({ sequence }) => sequence.id);
+      for (const id of ended) this.scheduler.remove(id);
+      return ended.map((id) => ({ type: "error", id, error: report }));
     }
   }
 
@@ -182,9 +203,10 @@ export class Engine {
     }
   }
 
+  /** Frees the model, and the device if the engine opened it. */
   dispose(): void {
     this.runner.dispose();
-    this.#device.dispose();
+    this.owned?.dispose();
   }
 
   #take(sequence: Sequence, token: number): EngineEvent[] {
@@ -206,7 +228,7 @@ function started({ id, imageHits, timings }: Sequence): EngineEvent {
   return { type: "started", id, cachedImages: imageHits, queueMs: startedAt - queuedAt, imageMs, prefillMs };
 }
 
-function openDeviceOf({ device, validation, pipelineCache }: EngineOptions): Device {
+function openDevice({ device, validation, pipelineCache }: EngineOptions): Device {
   return Device.open({ select: device, validation, cacheDirectory: pipelineCache });
 }
 

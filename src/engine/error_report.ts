@@ -23,6 +23,7 @@ export function rebuildError(report: ErrorReport): Error {
     case "ModelError":
       return new ModelError(message, remedy);
     case "DeviceError":
+    case "DeviceLostError":
     case "VulkanError":
       return new DeviceError(message, remedy);
     default:

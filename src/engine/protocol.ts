@@ -32,14 +32,16 @@ export interface EngineOptions {
   readonly validation?: boolean;
   /** Where compiled pipelines are kept between runs; none, nowhere. */
   readonly pipelineCache?: string;
-  /** Token positions one sequence may take; left out, 8192 or what the model allows. */
+  /** Token positions one sequence may take; left out, what model and memory allow, at most 8192. */
   readonly contextLength?: number;
   /** Rows of a prefill step. */
   readonly chunkSize?: number;
-  /** Tiles whose keys and values stay on the device, over all images. */
+  /** Tiles whose keys and values stay on the device, over all images; left out, what memory allows, at most 16. */
   readonly imageTiles?: number;
   /** Sequences in one batch. */
   readonly maxSequences?: number;
+  /** Requests that may wait; one more is refused. */
+  readonly maxQueued?: number;
   /** Let one row stand for equal pad rows in the vision tower; off for comparisons. */
   readonly deduplicate?: boolean;
   /** Most rows of one step whose logits can be asked for: more than one per sequence only for traces. */
@@ -95,7 +97,7 @@ export interface TraceResult {
   readonly greedyIds: readonly number[];
   /** [maxTokens, vocabulary]: row i is what id i was taken from. */
   readonly stepLogits: FloatTensor;
-  /** Per image, then per layer; see capture.ts for names. Empty unless asked for. */
+  /** Per image, then per layer; named as in runtime/trace.ts. Empty unless asked for. */
   readonly states: Readonly<Record<string, FloatTensor>>;
 }
 

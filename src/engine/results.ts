@@ -1,3 +1,4 @@
+import { DeviceError } from "../base/errors.ts";
 import type { Arena } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { sliceRows } from "../gpu/tensor.ts";
@@ -43,16 +44,25 @@ export class Results {
     } else cmd.copy(logits, take(this.#tensors.logits));
   }
 
-  /** One output per row, after the step has run. The arrays are copies. */
+  /**
+   * One output per row, after the step has run. The arrays are copies.
+   *
+   * @throws {DeviceError} If a logit is not a number: no token that is chosen then would mean anything.
+   */
   read(outputs: number, mode: OutputMode): Output[] {
-    const { bestIds, bestLogits, ids, candidates, logits } = this.#tensors;
+    const { bestIds, bestLogits, ids, candidates, logSumExp, logits } = this.#tensors;
     const row = (tensor: typeof ids | typeof logits, index: number) => {
-      const width = tensor.shape[1]! * 4;
+      const width = (tensor.shape[1] ?? 1) * 4;
       const bytes = this.#arena.view(tensor);
       return bytes.slice(index * width, (index + 1) * width).buffer;
     };
     return Array.from({ length: outputs }, (_, i): Output => {
-      if (mode === "logits") return { kind: "logits", logits: new Float32Array(row(logits, i)) };
+      if (mode === "logits") {
+        const values = new Float32Array(row(logits, i));
+        if (values.some(Number.isNaN)) throw notNumbers();
+        return { kind: "logits", logits: values };
+      }
+      if (Number.isNaN(new Float32Array(row(logSumExp, i))[0])) throw notNumbers();
       const [idTensor, logitTensor] = mode === "greedy" ? [bestIds, bestLogits] : [ids, candidates];
       return {
         kind: "candidates",
@@ -61,4 +71,11 @@ export class Results {
       };
     });
   }
+}
+
+function notNumbers(): DeviceError {
+  return new DeviceError(
+    "The model's logits are not numbers: its weights are damaged, or the driver computes wrongly",
+    "Run `llamav doctor` to check the driver, and compare the weight files with their published hashes",
+  );
 }

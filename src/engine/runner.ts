@@ -4,18 +4,18 @@ import { Arena } from "../gpu/memory.ts";
 import { Recorder, type Recording } from "../gpu/recorder.ts";
 import { allocateCache, type Caches } from "../model/caches.ts";
 import type { Checkpoint } from "../model/checkpoint.ts";
-import { loadWeights, planWeights, type WeightPlan } from "../model/load.ts";
-import type { MemoryPlan } from "../model/plan.ts";
+import { loadWeights, type WeightPlan } from "../model/load.ts";
 import { ropeFrequencies } from "../model/rope_frequencies.ts";
 import { allocate, type ShapeTable, tableBytes } from "../model/shapes.ts";
 import { recordText, type TextModel, type TextScratch } from "../model/text.ts";
 import { recordVision, type VisionScratch } from "../model/vision.ts";
 import { visionLayout } from "../model/vision_layout.ts";
+import type { MllamaWeights } from "../model/weights.ts";
 import { type Step, StepBuffer } from "./batch.ts";
 import type { Capture } from "./capture.ts";
 import type { EngineImage } from "./protocol.ts";
 import { Results } from "./results.ts";
-import { batchLimits, checkRunner, planRunner, type RunnerLimits, runnerTables } from "./runner_layout.ts";
+import { batchLimits, type RunnerLimits, runnerTables } from "./runner_layout.ts";
 import type { Output, OutputMode } from "./sampler.ts";
 
 /** Recordings kept; the least recently used one is freed. */
@@ -23,10 +23,9 @@ const recordingLimit = 48;
 
 /** Everything on the device for one model: computes images and steps, knows nothing of queues or sampling. */
 export class Runner {
-  readonly plan: MemoryPlan;
   readonly #device: Device;
   readonly #checkpoint: Checkpoint;
-  readonly #weights: WeightPlan;
+  readonly #weights: MllamaWeights;
   readonly #arenas: Arena[] = [];
   readonly #caches: Caches;
   readonly #inputs: Arena;
@@ -38,24 +37,23 @@ export class Runner {
   readonly #recordings = new Lru<Recording>(recordingLimit, (recording) => recording.dispose());
 
   /**
-   * Plans, allocates and loads.
+   * Allocates and loads.
    *
+   * @param weightPlan of this checkpoint; it and the limits are known to fit the device
    * @param onProgress called with checkpoint bytes read so far and in all
-   * @throws {DeviceError} If the model does not fit the device.
+   * @throws {DeviceError} If the device's memory is taken by others.
    * @throws {ModelError} If the checkpoint is damaged.
    */
   constructor(
     device: Device,
     checkpoint: Checkpoint,
     readonly limits: RunnerLimits,
+    weightPlan: WeightPlan,
     onProgress?: (done: number, total: number) => void,
   ) {
     const { config } = checkpoint;
     this.#device = device;
     this.#checkpoint = checkpoint;
-    this.#weights = planWeights(config, checkpoint.weights);
-    this.plan = planRunner(config, this.#weights.bytes, limits, device.info);
-    checkRunner(this.plan, config, limits, device);
     const tables = runnerTables(config, limits);
     try {
       this.#caches = {
@@ -66,7 +64,7 @@ export class Runner {
       this.#inputs = this.#arena("inputs", "shared", tables.visionInputs, tables.steps, tables.constants);
       this.#vision = { ...allocate(this.#inputs, tables.visionInputs), ...allocate(scratch, tables.vision) };
       this.#text = allocate(scratch, tables.text);
-      this.#batch = new StepBuffer(this.#inputs, batchLimits(limits), limits.blockSize);
+      this.#batch = new StepBuffer(this.#inputs, batchLimits(config, limits), limits.blockSize);
       this.#results = new Results(
         this.#arena("results", "readback", tables.results),
         config,
@@ -74,9 +72,10 @@ export class Runner {
       );
       const { inverseFrequencies } = allocate(this.#inputs, tables.constants);
       this.#inputs.view(inverseFrequencies).set(bytesOf(ropeFrequencies(config.text)));
-      const weights = this.#weights.weights.text;
-      this.#model = { config, weights, inverseFrequencies, blockSize: limits.blockSize };
-      this.#arenas.push(loadWeights(this.#weights, device, onProgress));
+      const { weights, arena } = loadWeights(config, checkpoint.weights, weightPlan, device, onProgress);
+      this.#arenas.push(arena);
+      this.#weights = weights;
+      this.#model = { config, weights: weights.text, inverseFrequencies, blockSize: limits.blockSize };
     } catch (error) {
       this.dispose();
       throw error;
@@ -98,12 +97,12 @@ export class Runner {
     this.#inputs.view(this.#vision.rows).set(bytesOf(layout.rows));
     this.#inputs.view(this.#vision.keyBias).set(bytesOf(layout.keyBias));
     this.#inputs.view(this.#vision.slots).set(bytesOf(Uint32Array.from(slots)));
-    const cmd = new Recorder(this.#device);
+    using cmd = new Recorder(this.#device);
     const input = { ...image, layout, tileCount };
     recordVision(
       cmd,
       config,
-      this.#weights.weights,
+      this.#weights,
       input,
       this.#vision,
       this.#caches.cross,
@@ -131,7 +130,7 @@ export class Runner {
   runCaptured(step: Step, capture: Capture): void {
     const rows = rowCount(step);
     this.#batch.write(step, rows, true);
-    const cmd = new Recorder(this.#device);
+    using cmd = new Recorder(this.#device);
     const batch = this.#batch.tensors(rows, rows);
     recordText(cmd, this.#model, batch, this.#text, this.#caches, hasImages(step), capture.tap(cmd));
     this.#runOnce(cmd);
@@ -143,7 +142,7 @@ export class Runner {
   }
 
   #record(rows: number, outputs: number, images: boolean, mode: OutputMode): Recording {
-    const cmd = new Recorder(this.#device);
+    using cmd = new Recorder(this.#device);
     recordText(cmd, this.#model, this.#batch.tensors(rows, outputs), this.#text, this.#caches, images);
     if (outputs > 0) this.#results.record(cmd, this.#text, outputs, mode);
     return cmd.finish();

@@ -1,8 +1,9 @@
+import { DeviceError } from "../base/errors.ts";
 import type { Device, DeviceInfo } from "../gpu/device.ts";
 import { crossCacheShapes, selfCacheShapes, slotBytes } from "../model/caches.ts";
-import type { MllamaConfig } from "../model/config.ts";
+import { extraEmbeddingRows, type MllamaConfig } from "../model/config.ts";
 import { checkPlan, checkSetting, type MemoryPlan, memoryPlan } from "../model/plan.ts";
-import { mostKeys } from "../ops/attention_tile.ts";
+import { attentionSharedBytes, keyGranularity, mostKeys } from "../ops/attention_tile.ts";
 import { f32, type ShapeTable } from "../model/shapes.ts";
 import { textScratchShapes } from "../model/text.ts";
 import { visionInputShapes, visionScratchShapes } from "../model/vision.ts";
@@ -26,8 +27,9 @@ export interface RunnerLimits {
   readonly deduplicate: boolean;
 }
 
-export function batchLimits(limits: RunnerLimits): BatchLimits {
+export function batchLimits({ text }: MllamaConfig, limits: RunnerLimits): BatchLimits {
   return {
+    tokens: text.vocabSize + extraEmbeddingRows,
     rows: limits.chunkSize,
     sequences: limits.maxSequences,
     blocksPerSequence: blocksPerSequence(limits),
@@ -48,7 +50,7 @@ export function runnerTables(config: MllamaConfig, limits: RunnerLimits) {
     vision: visionScratchShapes(config),
     text: textScratchShapes(config, limits.chunkSize, limits.outputRows),
     visionInputs: visionInputShapes(config),
-    steps: batchShapes(batchLimits(limits)),
+    steps: batchShapes(batchLimits(config, limits)),
     constants: { inverseFrequencies: f32(config.text.headDim / 2) },
     results: resultShapes(config, limits.outputRows),
   } satisfies Record<string, ShapeTable>;
@@ -88,14 +90,25 @@ export function checkRunner(
     value: limits.contextLength,
     unitBytes: slot * limits.maxSequences,
     unitKeys: 1,
+    multiple: limits.blockSize,
   };
   const { tokensPerTile } = config.vision;
   const tiles = {
     flag: "--image-tiles",
     value: limits.imageTiles,
     unitBytes: slot * tokensPerTile,
-    unitKeys: tokensPerTile,
+    unitKeys: Math.ceil(tokensPerTile / keyGranularity) * keyGranularity, // each tile starts a block of keys afresh
   };
   for (const setting of [context, tiles]) checkSetting(setting, device.limits, keys);
+  checkHeadDim(Math.max(headDim, config.vision.headDim), device);
   checkPlan(plan, device.info);
+}
+
+function checkHeadDim(headDim: number, device: Pick<Device, "info" | "limits">): void {
+  const bytes = attentionSharedBytes(device, headDim);
+  if (bytes <= device.limits.sharedMemoryBytes) return;
+  throw new DeviceError(
+    `Heads of size ${headDim} need ${bytes} bytes of shared memory, ${device.info.name} has ${device.limits.sharedMemoryBytes}`,
+    "Choose another device with --device",
+  );
 }

@@ -12,11 +12,6 @@ export type OutputMode = "greedy" | "candidates" | "logits";
 /** Candidates that come back from the device for top-k sampling. */
 export const candidateCount = 64;
 
-interface Candidate {
-  readonly id: number;
-  value: number;
-}
-
 /**
  * Chooses next tokens. Order, as Hugging Face's generate has it: repetition, presence and frequency penalties,
  * temperature, top-k (ties with the k-th stay), top-p (smallest set that reaches p), min-p (relative to the best
@@ -53,82 +48,82 @@ export class Sampler {
   }
 
   #choose(output: Output): number {
-    const { temperature, topK, topP, minP } = this.#sampling;
-    let candidates = this.#candidates(output);
-    const { id: bestId, value: bestValue } = best(candidates);
-    if (temperature === 0 || candidates.length === 0) return bestId;
+    const { temperature } = this.#sampling;
+    const values = this.#penalized(output);
+    const best = greatest(values);
+    const idOf = (index: number) => output.kind === "candidates" ? output.ids[index]! : index;
+    if (temperature === 0 || values.length === 0) return idOf(best);
+    const bestValue = values[best]!;
     // Relative to the best, so that no temperature overflows.
-    for (const candidate of candidates) candidate.value = (candidate.value - bestValue) / temperature;
-    // A token this far below the best has no chance in 2^53 draws.
-    candidates = candidates.filter(({ value }) => value > -negligible);
-    candidates.sort((a, b) => b.value - a.value || a.id - b.id);
-    if (topK > 0 && topK < candidates.length) {
-      const threshold = candidates[topK - 1]!.value;
-      candidates = candidates.filter(({ value }) => value >= threshold);
+    for (let i = 0; i < values.length; i++) values[i] = (values[i]! - bestValue) / temperature;
+    const order = Array.from(values.keys());
+    if (output.kind === "candidates") order.sort((a, b) => idOf(a) - idOf(b));
+    const kept = keep(values, order, this.#sampling);
+    // Drawn in order of the ids: what shares the row does not matter, and nothing has to be sorted for it.
+    const total = kept.reduce((sum, i) => sum + Math.exp(values[i]!), 0);
+    let target = uniform(this.#seed, this.#drawn++) * total;
+    for (const i of kept) {
+      target -= Math.exp(values[i]!);
+      if (target < 0) return idOf(i);
     }
-    const weights = candidates.map(({ value }) => Math.exp(value));
-    const kept = cut(weights, topP, minP);
-    let target = uniform(this.#seed, this.#drawn++) * sum(weights, kept);
-    for (let i = 0; i < kept; i++) {
-      target -= weights[i]!;
-      if (target < 0) return candidates[i]!.id;
-    }
-    return candidates[kept - 1]!.id; // rounding left a crumb
+    return idOf(kept.at(-1)!); // rounding left a crumb
   }
 
-  #candidates(output: Output): Candidate[] {
-    if (output.kind === "candidates") {
-      return numbers(Array.from(output.ids, (id, i) => ({ id, value: output.logits[i]! })));
-    }
+  /** The logits in f64 after penalties, with infinities (of broken weights) brought to where they can be subtracted. */
+  #penalized(output: Output): Float64Array {
+    const values = Float64Array.from(output.logits);
     const { repetitionPenalty: repetition, presencePenalty, frequencyPenalty } = this.#sampling;
-    const candidates = Array.from(output.logits, (value, id) => ({ id, value }));
-    if (repetition !== 1) {
-      for (const id of this.#seen) {
-        const candidate = candidates[id]; // the image token lies outside
-        if (candidate) {
-          candidate.value = candidate.value < 0 ? candidate.value * repetition : candidate.value / repetition;
+    if (output.kind === "logits") {
+      if (repetition !== 1) {
+        for (const id of this.#seen) {
+          if (id >= values.length) continue; // the image token
+          values[id] = values[id]! < 0 ? values[id]! * repetition : values[id]! / repetition;
         }
       }
+      for (const [id, count] of this.#generated) values[id]! -= presencePenalty + frequencyPenalty * count;
     }
-    for (const [id, count] of this.#generated) {
-      candidates[id]!.value -= presencePenalty + frequencyPenalty * count;
+    for (let i = 0; i < values.length; i++) {
+      if (!Number.isFinite(values[i])) {
+        values[i] = Number.isNaN(values[i]) ? -1e300 : Math.sign(values[i]!) * 1e300;
+      }
     }
-    return numbers(candidates);
+    return values;
   }
 }
 
-/** e^-80 is below 2^-115. */
-const negligible = 80;
+/** e^-40 is 2^-58: 128,000 such tokens together are drawn once in 10^12 times. */
+const negligible = 40;
 
-/** Without NaN, and with infinities (of broken weights) brought to where they can be compared and subtracted. */
-function numbers(candidates: Candidate[]): Candidate[] {
-  const valid = candidates.filter(({ value }) => !Number.isNaN(value));
-  for (const candidate of valid) candidate.value = Math.min(Math.max(candidate.value, -1e300), 1e300);
-  return valid;
+/** Index of the greatest value; among equals the first. */
+function greatest(values: Float64Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
 }
 
-/** The highest value; among equals the smallest id. Token 0 when nothing is a number. */
-function best(candidates: readonly Candidate[]): Candidate {
-  let winner = candidates[0] ?? { id: 0, value: 0 };
-  for (const candidate of candidates) if (candidate.value > winner.value) winner = candidate;
-  return winner;
+/** The indices, in the given order, that top-k, top-p and min-p leave. `values` are log weights, the best 0. */
+function keep(values: Float64Array, order: readonly number[], { topK, topP, minP }: Sampling): number[] {
+  let descending = values.filter((value) => value > -negligible).sort().reverse();
+  if (topK > 0 && topK < descending.length) {
+    const threshold = descending[topK - 1]!;
+    descending = descending.filter((value) => value >= threshold);
+  }
+  const count = cut(descending.map(Math.exp), topP, minP);
+  const last = descending[count - 1]!;
+  // Of values equal to the last one that is kept, those with the smallest ids.
+  let equals = count - descending.indexOf(last);
+  return order.filter((i) => values[i]! > last || (values[i] === last && equals-- > 0));
 }
 
 /** How many of the descending weights stay under top-p and then min-p; at least one. */
-function cut(weights: readonly number[], topP: number, minP: number): number {
+function cut(weights: Float64Array, topP: number, minP: number): number {
   let kept = weights.length;
   if (topP < 1) {
     // Dropped from the tail as long as the dropped mass stays within 1 − p.
-    const allowed = (1 - topP) * sum(weights, kept);
+    const allowed = (1 - topP) * weights.reduce((sum, weight) => sum + weight, 0);
     let dropped = 0;
     while (kept > 1 && dropped + weights[kept - 1]! <= allowed) dropped += weights[--kept]!;
   }
   if (minP > 0) { while (kept > 1 && weights[kept - 1]! < minP * weights[0]!) kept--; }
   return kept;
-}
-
-function sum(weights: readonly number[], count: number): number {
-  let total = 0;
-  for (let i = 0; i < count; i++) total += weights[i]!;
-  return total;
 }

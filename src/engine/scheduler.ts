@@ -26,6 +26,11 @@ export class Scheduler {
     return this.#running;
   }
 
+  /** Every sequence, running or waiting. */
+  ids(): number[] {
+    return [...this.#running, ...this.#waiting].map((sequence) => sequence.id);
+  }
+
   add(sequence: Sequence): void {
     this.#waiting.push(sequence);
   }

@@ -1,7 +1,8 @@
 import { assert } from "../base/assert.ts";
 import type { MllamaConfig } from "../model/config.ts";
 import { padToFour } from "../model/weights.ts";
-import { Capture, type FloatTensor } from "./capture.ts";
+import { Capture, Captured, type FloatTensor } from "./capture.ts";
+import type { Step } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import type { EngineImage, TraceRequest, TraceResult } from "./protocol.ts";
 import { greedy } from "./sampling.ts";
@@ -14,7 +15,6 @@ import type { Sequence } from "./sequence.ts";
  * @throws {RequestError} As `Engine.add`.
  */
 export function trace(engine: Engine, request: TraceRequest): TraceResult {
-  const { config } = engine;
   assert(engine.idle, "a trace shares the engine with nobody");
   assert(
     engine.runner.limits.outputRows >= engine.runner.limits.chunkSize,
@@ -22,31 +22,32 @@ export function trace(engine: Engine, request: TraceRequest): TraceResult {
   );
   const sequence = engine.sequence({ ...request, sampling: greedy, stopIds: [] });
   const states = new Map<string, FloatTensor>();
-  const rows = new Map<string, FloatTensor>();
+  const rows = new Captured();
   engine.scheduler.add(sequence);
   try {
-    for (;;) {
+    while (sequence.computed < request.tokens.length + Math.max(0, request.maxTokens - 1)) {
       const step = engine.scheduler.schedule();
-      if (step.length === 0) throw new Error("The image cache cannot take the images of the trace");
-      encodeImages(engine, config, sequence, request.steps, states);
-      const prompt = sequence.prefilling;
-      const capture = new Capture(
-        engine.device,
-        (name) => name === "logits" || (request.steps && prompt && name.startsWith("text.hidden.")),
+      assert(step.length === 1, "an idle engine takes any sequence that fits");
+      encodeImages(engine, sequence, request.steps, states);
+      const wantHidden = request.steps && sequence.prefilling;
+      runCaptured(
+        engine,
+        step,
+        (name) => name === "logits" || (wantHidden && name.startsWith("text.hidden.")),
+        rows,
       );
-      engine.runner.runCaptured(step, capture);
-      capture.collect(rows);
       sequence.computed = step[0]!.end;
-      if (sequence.computed < sequence.tokens.length) continue;
-      if (sequence.generatedCount === request.maxTokens) break;
-      sequence.append(sequence.sampler.next({ kind: "logits", logits: lastRow(rows.get("logits")!) }));
-      if (sequence.generatedCount === request.maxTokens) break;
+      if (sequence.computed === sequence.tokens.length && sequence.generatedCount < request.maxTokens) {
+        sequence.append(sequence.sampler.next({ kind: "logits", logits: rows.lastRow("logits") }));
+      }
     }
   } finally {
     engine.scheduler.remove(sequence.id);
   }
-  for (const [name, tensor] of rows) if (name !== "logits") states.set(name.replace(/^text\./, ""), tensor);
-  const logits = rows.get("logits")!;
+  for (const name of rows.names()) {
+    if (name !== "logits") states.set(name.replace(/^text\./, ""), rows.get(name));
+  }
+  const logits = rows.get("logits");
   const { promptLength } = sequence;
   return {
     logits: takeRows(logits, 0, promptLength),
@@ -56,24 +57,37 @@ export function trace(engine: Engine, request: TraceRequest): TraceResult {
   };
 }
 
+function runCaptured(engine: Engine, step: Step, wants: (name: string) => boolean, into: Captured): void {
+  const capture = new Capture(engine.device, wants);
+  try {
+    engine.runner.runCaptured(step, capture);
+    capture.collect(into);
+  } finally {
+    capture.dispose();
+  }
+}
+
 function encodeImages(
   engine: Engine,
-  config: MllamaConfig,
   sequence: Sequence,
   steps: boolean,
   states: Map<string, FloatTensor>,
 ): void {
+  const { config } = engine;
   for (const [i, cached] of sequence.cachedImages.entries()) {
     if (states.has(`pixel_values.${i}`) || (cached.encoded && !steps)) continue;
+    const image = sequence.images[i]!;
     const capture = new Capture(engine.device, (name) => steps && wantedOfVision(config, name));
-    engine.runner.encodeImage(sequence.images[i]!, cached.tiles, capture);
-    cached.encoded = true;
-    const raw = new Map<string, FloatTensor>();
-    capture.collect(raw);
-    if (!steps) continue;
-    for (const [name, tensor] of visionStates(config, sequence.images[i]!, raw)) {
-      states.set(`${name}.${i}`, tensor);
+    const raw = new Captured();
+    try {
+      engine.runner.encodeImage(image, cached.tiles, capture);
+      cached.encoded = true;
+      capture.collect(raw);
+    } finally {
+      capture.dispose();
     }
+    if (!steps) continue;
+    for (const [name, tensor] of visionStates(config, image, raw)) states.set(`${name}.${i}`, tensor);
   }
 }
 
@@ -90,19 +104,19 @@ function lastState(vision: MllamaConfig["vision"]): string {
 function visionStates(
   config: MllamaConfig,
   image: EngineImage,
-  raw: Map<string, FloatTensor>,
+  raw: Captured,
 ): [string, FloatTensor][] {
   const { vision, text } = config;
   const tiles = image.rows * image.columns;
   const { tokensPerTile: tokens, hiddenSize: size } = vision;
-  const saved = vision.intermediateLayersIndices.map((_, i) => raw.get(`vision.saved.${i}`)!.data);
+  const saved = vision.intermediateLayersIndices.map((_, i) => raw.get(`vision.saved.${i}`).data);
   return [
-    ["pixel_values", pixelValues(config, tiles, raw.get("vision.patches")!.data)],
+    ["pixel_values", pixelValues(config, tiles, raw.get("vision.patches").data)],
     ["vision_features", {
       shape: [tiles, tokens, size * (1 + saved.length)],
-      data: interleave(raw.get(lastState(vision))!.data, saved, tiles * tokens, size),
+      data: interleave(raw.get(lastState(vision)).data, saved, tiles * tokens, size),
     }],
-    ["cross_states", { shape: [tiles, tokens, text.hiddenSize], data: raw.get("vision.projected")!.data }],
+    ["cross_states", { shape: [tiles, tokens, text.hiddenSize], data: raw.get("vision.projected").data }],
   ];
 }
 
@@ -145,10 +159,6 @@ function pixelValues({ vision }: MllamaConfig, tiles: number, patches: Float32Ar
     }
   }
   return { shape: [tiles, numChannels, imageSize, imageSize], data };
-}
-
-function lastRow({ shape, data }: FloatTensor): Float32Array {
-  return data.subarray(data.length - shape.at(-1)!);
 }
 
 function takeRows({ shape, data }: FloatTensor, begin: number, end: number): FloatTensor {

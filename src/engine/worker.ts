@@ -1,4 +1,4 @@
-import { assert } from "../base/assert.ts";
+import { assert, AssertionError } from "../base/assert.ts";
 import { Engine } from "./engine.ts";
 import { reportError } from "./error_report.ts";
 import type { EngineEvent, FromEngine, ToEngine } from "./protocol.ts";
@@ -51,18 +51,21 @@ async function run(): Promise<void> {
     while (engine && !engine.idle) {
       const events = engine.step();
       if (events.length > 0) post({ type: "events", events });
+      if (engine.failure) post({ type: "failed", error: engine.failure });
       await new Promise((resolve) => setImmediate(resolve));
     }
+    engine?.device.pipelines.save(); // new ones were compiled for these requests; a killed process saves nothing
   } finally {
     stepping = false;
   }
 }
 
-/** Runs an action for one request; what it throws ends that request only. */
+/** Runs an action for one request; what it throws ends that request only, unless it is a mistake of our own. */
 function tell(id: number, action: () => void): void {
   try {
     action();
   } catch (error) {
+    if (error instanceof AssertionError) post({ type: "failed", error: reportError(error) });
     const event: EngineEvent = { type: "error", id, error: reportError(error) };
     post({ type: "events", events: [event] });
   }

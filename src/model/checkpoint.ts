@@ -51,6 +51,9 @@ function unusedSlotsAreZero({ vision }: MllamaConfig, weights: WeightSource<Weig
   );
 }
 
+/** Bytes of a table that are looked at a time: it may have hundreds of megabytes. */
+const windowBytes = 1 << 20;
+
 function isZero(
   weights: WeightSource<WeightDtype>,
   info: TensorInfo<WeightDtype>,
@@ -58,8 +61,15 @@ function isZero(
   count: number,
 ): boolean {
   const size = info.dtype === "f32" ? 4 : 2;
-  const bytes = weights.read(info, begin * size, count * size);
-  const words = size === 4 ? new Uint32Array(bytes.buffer) : new Uint16Array(bytes.buffer);
   const magnitude = size === 4 ? 0x7fffffff : 0x7fff; // −0 is zero
-  return words.every((word) => (word & magnitude) === 0);
+  const window = new ArrayBuffer(windowBytes);
+  for (let byte = begin * size; byte < (begin + count) * size; byte += windowBytes) {
+    const length = Math.min(windowBytes, (begin + count) * size - byte);
+    weights.readInto(info, byte, new Uint8Array(window, 0, length));
+    const words = size === 4
+      ? new Uint32Array(window, 0, length / 4)
+      : new Uint16Array(window, 0, length / 2);
+    for (let i = 0; i < words.length; i++) if ((words[i]! & magnitude) !== 0) return false;
+  }
+  return true;
 }

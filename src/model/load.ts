@@ -1,8 +1,8 @@
 import { assert } from "../base/assert.ts";
-import { type Dtype, dtypeBytes, elementCount } from "../base/dtype.ts";
+import { dtypeBytes, elementCount } from "../base/dtype.ts";
 import { ModelError } from "../base/errors.ts";
 import type { Device } from "../gpu/device.ts";
-import { Arena, type GpuBuffer, planBytes } from "../gpu/memory.ts";
+import { Arena, planBytes, type TensorSpec } from "../gpu/memory.ts";
 import { Uploader } from "../gpu/staging.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { TensorInfo, WeightSource } from "../weights/source.ts";
@@ -19,114 +19,134 @@ import {
   type WeightSink,
 } from "./weights.ts";
 
-/** One device tensor to be filled: from pieces of the checkpoint, or with values computed at once. */
-interface Job {
-  readonly tensor: Tensor;
-  readonly sourceBytes: number;
-  fill(uploader: Uploader): void;
-}
-
-/** A model's weights before they are loaded: their structure, and what they will take. */
+/** What the weights of a checkpoint will take on a device. */
 export interface WeightPlan {
-  readonly weights: MllamaWeights;
-  readonly jobs: readonly Job[];
+  /** Every tensor on the device, in the order of loading. */
+  readonly tensors: readonly TensorSpec[];
   /** Bytes of device memory, alignment included. */
   readonly bytes: number;
-}
-
-/** Finds every tensor of the model in the checkpoint. Reads only gates; nothing is allocated on a device. */
-export function planWeights(config: MllamaConfig, source: WeightSource<WeightDtype>): WeightPlan {
-  const collector = new Collector(source);
-  const weights = mllamaWeights(config, collector);
-  return { weights, jobs: collector.jobs, bytes: planBytes(collector.jobs.map((job) => job.tensor)) };
+  /** Bytes that are read from the checkpoint. */
+  readonly sourceBytes: number;
 }
 
 /**
- * Allocates the plan's tensors and reads the checkpoint into them. The returned arena owns the memory.
+ * Lists the device tensors of a model. Reads gates from the checkpoint, nothing more.
+ *
+ * @throws {ModelError} If tensors that belong together differ in dtype.
+ */
+export function planWeights(config: MllamaConfig, source: WeightSource<WeightDtype>): WeightPlan {
+  const jobs: Job[] = [];
+  // The structure that this pass builds holds no tensors and is dropped.
+  mllamaWeights(config, new Describer(source, (job) => (jobs.push(job), undefined as never)));
+  return {
+    tensors: jobs,
+    bytes: planBytes(jobs),
+    sourceBytes: jobs.reduce((sum, job) => sum + job.sourceBytes, 0),
+  };
+}
+
+/** Loaded weights, and the arena that owns their memory. */
+export interface LoadedWeights {
+  readonly weights: MllamaWeights;
+  readonly arena: Arena;
+}
+
+/**
+ * Allocates the tensors of a model and reads the checkpoint into them.
  *
  * @param onProgress called with checkpoint bytes read so far and in all
+ * @throws {DeviceError} If the device has not that much memory left.
+ * @throws {ModelError} If a file ends early or cannot be read.
  */
 export function loadWeights(
+  config: MllamaConfig,
+  source: WeightSource<WeightDtype>,
   plan: WeightPlan,
   device: Device,
   onProgress: (done: number, total: number) => void = () => {},
-): Arena {
+): LoadedWeights {
   const arena = new Arena(device, "weights", plan.bytes, "device");
-  const total = plan.jobs.reduce((sum, job) => sum + job.sourceBytes, 0);
   const uploader = new Uploader(device);
+  let done = 0;
+  const load = (job: Job): Tensor => {
+    const tensor = arena.tensor(job.name, job.dtype, job.shape);
+    job.fill(tensor, uploader);
+    done += job.sourceBytes;
+    onProgress(done, plan.sourceBytes);
+    return tensor;
+  };
   try {
-    let done = 0;
-    for (const job of plan.jobs) {
-      Object.assign(job.tensor, arena.tensor(job.tensor.name, job.tensor.dtype, job.tensor.shape));
-      job.fill(uploader);
-      done += job.sourceBytes;
-      onProgress(done, total);
-    }
+    const weights = mllamaWeights(config, new Describer(source, load));
     uploader.flush();
+    return { weights, arena };
   } catch (error) {
     arena.dispose();
     throw error;
   } finally {
     uploader.dispose();
   }
-  return arena;
 }
 
-class Collector implements WeightSink {
-  readonly jobs: Job[] = [];
-  readonly #source: WeightSource<WeightDtype>;
+/** One device tensor, and how it is filled from the checkpoint. */
+interface Job extends TensorSpec {
+  readonly name: string;
+  readonly sourceBytes: number;
+  fill(tensor: Tensor, uploader: Uploader): void;
+}
 
-  constructor(source: WeightSource<WeightDtype>) {
+/** Turns the model's description into jobs; `visit` makes the tensor of each. */
+class Describer implements WeightSink {
+  readonly #source: WeightSource<WeightDtype>;
+  readonly #visit: (job: Job) => Tensor;
+  /** Read again and again: gathering hundreds of megabytes should not leave them to the garbage collector. */
+  readonly #band = new ArrayBuffer(bandBytes);
+
+  constructor(source: WeightSource<WeightDtype>, visit: (job: Job) => Tensor) {
     this.#source = source;
+    this.#visit = visit;
   }
 
   matrix(columns: number, pieces: readonly Piece[], paddedRows?: number): Matrix {
     const infos = pieces.map((piece) => this.#find(piece.name));
-    const dtype = infos[0]!.dtype;
-    const other = infos.find((info) => info.dtype !== dtype);
-    if (other) {
-      throw new ModelError(
-        `Cannot stack "${
-          infos[0]!.name
-        }" (${dtype}) and "${other.name}" (${other.dtype}): both must have one dtype`,
-        "Save the checkpoint again in a single dtype",
-      );
-    }
-    const rows = pieces.reduce((sum, piece) => sum + (paddedRows ?? piece.rows), 0);
-    const tensor = unplaced(infos[0]!.name, dtype, [rows, padToFour(columns)]);
+    const dtype = sameDtype(infos);
     const rowBytes = padToFour(columns) * dtypeBytes[dtype];
-    this.jobs.push({
-      tensor,
+    return this.#visit({
+      name: infos[0]!.name,
+      dtype,
+      shape: [pieces.reduce((sum, piece) => sum + (paddedRows ?? piece.rows), 0), padToFour(columns)],
       sourceBytes: pieces.reduce((sum, piece) => sum + piece.rows * columns * dtypeBytes[dtype], 0),
-      fill: (uploader) => {
+      fill: (tensor, uploader) => {
         let row = 0;
         for (const [i, piece] of pieces.entries()) {
           this.#fillPiece(uploader, tensor, row * rowBytes, infos[i]!, piece, columns);
           row += paddedRows ?? piece.rows;
         }
       },
-    });
-    return tensor;
+    }) as Matrix;
   }
 
   vector(name: string, size: number, options: { row?: number; paddedSize?: number } = {}): Vector {
     const info = this.#find(name);
     const bytes = size * dtypeBytes[info.dtype];
-    const tensor = unplaced(name, "f32", [options.paddedSize ?? size]);
-    this.jobs.push({
-      tensor,
+    return this.#visit({
+      name,
+      dtype: "f32",
+      shape: [options.paddedSize ?? size],
       sourceBytes: bytes,
-      fill: (uploader) => {
+      fill: (tensor, uploader) => {
         const values = toFloat32(this.#source.read(info, (options.row ?? 0) * bytes, bytes), info.dtype);
         uploader.write(tensor, 0, values.byteLength, copyFrom(new Uint8Array(values.buffer)));
       },
-    });
-    return tensor;
+    }) as Vector;
   }
 
   scalar(name: string): number {
     const info = this.#find(name);
     return toFloat32(this.#source.read(info, 0, dtypeBytes[info.dtype]), info.dtype)[0]!;
+  }
+
+  sameDtype(...names: readonly string[]): void {
+    sameDtype(names.map((name) => this.#find(name)));
   }
 
   #find(name: string): TensorInfo<WeightDtype> {
@@ -137,7 +157,7 @@ class Collector implements WeightSink {
 
   #fillPiece(
     uploader: Uploader,
-    tensor: Matrix,
+    tensor: Tensor,
     offset: number,
     info: TensorInfo<WeightDtype>,
     piece: Piece,
@@ -147,8 +167,7 @@ class Collector implements WeightSink {
     const sourceColumns = elementCount(info.shape) / (info.shape[0]! || 1);
     const plain = !piece.columns && columns % 4 === 0;
     if (plain) {
-      const begin = (piece.firstRow ?? 0) * columns * size;
-      let read = begin;
+      let read = (piece.firstRow ?? 0) * columns * size;
       uploader.write(tensor, offset, piece.rows * columns * size, ({ bytes }) => {
         this.#source.readInto(info, read, bytes);
         read += bytes.length;
@@ -158,19 +177,35 @@ class Collector implements WeightSink {
     // Rows whose columns are picked or padded: gathered on the host, a band of rows at a time.
     const { first, step } = piece.columns ?? { first: 0, step: 1 };
     const paddedColumns = padToFour(columns);
-    const bandRows = Math.max(1, Math.floor(bandBytes / (sourceColumns * size)));
+    const bandRows = Math.floor(bandBytes / (sourceColumns * size));
+    assert(bandRows > 0, `a row of ${info.name} has ${sourceColumns} columns`);
     for (let row = 0; row < piece.rows; row += bandRows) {
       const count = Math.min(bandRows, piece.rows - row);
       const sourceRow = (piece.firstRow ?? 0) + row;
-      const band = this.#source.read(info, sourceRow * sourceColumns * size, count * sourceColumns * size);
+      const band = new Uint8Array(this.#band, 0, count * sourceColumns * size);
+      this.#source.readInto(info, sourceRow * sourceColumns * size, band);
       const picked = pickColumns(band, size, count, sourceColumns, { first, step, columns, paddedColumns });
       uploader.write(tensor, offset + row * paddedColumns * size, picked.length, copyFrom(picked));
     }
   }
 }
 
+function sameDtype(infos: readonly TensorInfo<WeightDtype>[]): WeightDtype {
+  const [first] = infos;
+  const other = infos.find((info) => info.dtype !== first!.dtype);
+  if (other) {
+    throw new ModelError(
+      `Cannot load "${first!.name}" (${
+        first!.dtype
+      }) and "${other.name}" (${other.dtype}): both must have one dtype`,
+      "Save the checkpoint again in a single dtype",
+    );
+  }
+  return first!.dtype;
+}
+
 /** Host bytes that a band of gathered rows may take. */
-const bandBytes = 16 << 20;
+const bandBytes = 4 << 20;
 
 function pickColumns(
   band: Uint8Array<ArrayBuffer>,
@@ -199,9 +234,4 @@ function copyFrom(source: Uint8Array): (target: { bytes: Uint8Array }) => void {
     bytes.set(source.subarray(begin, begin + bytes.length));
     begin += bytes.length;
   };
-}
-
-/** A tensor that has no place yet; loadWeights gives it one before any kernel sees it. */
-function unplaced<D extends Dtype>(name: string, dtype: D, shape: readonly number[]): Tensor<D> {
-  return { name, dtype, shape, buffer: undefined as unknown as GpuBuffer, offset: 0 };
 }

@@ -1,3 +1,4 @@
+import { totalmem } from "node:os";
 import { DeviceError } from "../base/errors.ts";
 import type { DeviceInfo, DeviceLimits } from "../gpu/device.ts";
 import { type ShapeTable, tableBytes } from "./shapes.ts";
@@ -33,7 +34,7 @@ export function memoryPlan(
  * @throws {DeviceError} Naming the need, what there is, and the settings that shrink it.
  */
 export function checkPlan(plan: MemoryPlan, device: DeviceInfo): void {
-  if (plan.totalBytes <= plan.heapBytes || device.type === "cpu") return; // CPU drivers report a nominal heap
+  if (plan.totalBytes <= plan.heapBytes) return;
   const parts = plan.parts.map(({ name, bytes }) => `${name} ${gib(bytes)}`).join(", ");
   throw new DeviceError(
     `The model needs ${gib(plan.totalBytes)} (${parts}), ${device.name} has ${gib(plan.heapBytes)}`,
@@ -49,6 +50,8 @@ export interface BoundedSetting {
   readonly unitBytes: number;
   /** Keys that one more lets a row attend to. */
   readonly unitKeys: number;
+  /** Memory is taken in multiples of this; left out, one by one. */
+  readonly multiple?: number;
 }
 
 /**
@@ -58,15 +61,17 @@ export interface BoundedSetting {
  * @throws {DeviceError} Naming the setting and the most it may be.
  */
 export function checkSetting(
-  { flag, value, unitBytes, unitKeys }: BoundedSetting,
+  { flag, value, unitBytes, unitKeys, multiple = 1 }: BoundedSetting,
   { maxStorageBufferRange }: DeviceLimits,
   mostKeys: number,
 ): void {
-  const most = Math.min(Math.floor(maxStorageBufferRange / unitBytes), Math.floor(mostKeys / unitKeys));
+  const mostUnits = Math.floor(maxStorageBufferRange / (unitBytes * multiple)) * multiple;
+  const most = Math.min(mostUnits, Math.floor(mostKeys / unitKeys));
   if (value <= most) return;
+  const bytes = Math.ceil(value / multiple) * multiple * unitBytes;
   const needs = [
-    value * unitBytes > maxStorageBufferRange &&
-    `${value * unitBytes} bytes in one buffer, of which the driver allows ${maxStorageBufferRange}`,
+    bytes > maxStorageBufferRange &&
+    `${bytes} bytes in one buffer, of which the driver allows ${maxStorageBufferRange}`,
     value * unitKeys > mostKeys &&
     `${value * unitKeys} keys in one pass, of which the driver manages ${mostKeys}`,
   ];
@@ -76,7 +81,9 @@ export function checkSetting(
   );
 }
 
+/** CPU drivers report a nominal heap: theirs is the host's memory. */
 function deviceHeapBytes(device: DeviceInfo): number {
+  if (device.type === "cpu") return totalmem();
   return Math.max(0, ...device.heaps.filter((heap) => heap.deviceLocal).map((heap) => heap.bytes));
 }
 

@@ -53,6 +53,9 @@ export interface TextModel {
   readonly blockSize: number;
 }
 
+/** Steps of more rows are submitted layer by layer: all layers of a prefill chunk together may take seconds. */
+const splitRows = 16;
+
 /**
  * The decoder for one step: embeds the tokens, stores keys and values, and leaves logits [outputs, V] of the
  * rows in `logitRows` in the scratch. Cross-attention layers are skipped unless `images`: a row that sees no
@@ -82,6 +85,7 @@ export function recordText(
     if (layer.kind === "self") recordSelfLayer(cmd, model, layer, batch, scratch, layerCache);
     else if (images) recordCrossLayer(cmd, model, layer, batch, scratch, layerCache);
     tap?.(`text.hidden.${i}`, hidden);
+    if (rowCount > splitRows) cmd.split();
   }
 
   if (outputCount === 0) return;

@@ -70,6 +70,7 @@ export interface VisionInput {
 
 /**
  * The vision tower for one image, from resized pixels to the keys and values of every cross-attention layer.
+ * Submitted layer by layer: a large image takes seconds on a small GPU.
  * Source: Meta's llama-models, models/llama3/multimodal; mllama-spec §3.
  */
 export function recordVision(
@@ -97,6 +98,7 @@ export function recordVision(
     if (slot >= 0) cmd.copy(sliceRows(x, 0, layout.realCount), saved[slot]!);
     recordLayer(cmd, config, layer, layout, scratch);
     tap?.(`vision.local.${i}`, x);
+    cmd.split();
   }
 
   layerNorm(cmd, x, vision.normPost.weight, vision.normPost.bias, x, outerNormEps);
@@ -106,6 +108,7 @@ export function recordVision(
   for (const [i, layer] of vision.global.entries()) {
     recordLayer(cmd, config, layer, layout, scratch);
     tap?.(`vision.global.${i}`, x);
+    cmd.split();
   }
   for (const [i, state] of saved.entries()) tap?.(`vision.saved.${i}`, state);
 

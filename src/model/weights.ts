@@ -99,6 +99,8 @@ export interface WeightSink {
   /** A one-dimensional tensor as f32, zero-filled up to `paddedSize`; or, with `row`, that row of a table. */
   vector(name: string, size: number, options?: { row?: number; paddedSize?: number }): Vector;
   scalar(name: string): number;
+  /** Refuses tensors that one kernel reads together but that differ in dtype. */
+  sameDtype(...names: readonly string[]): void;
 }
 
 /** Rows are read four elements at a time: sizes that are summed over are padded with zeros, which adds nothing. */
@@ -118,6 +120,7 @@ function visionWeights(config: MllamaConfig, sink: WeightSink): VisionWeights {
   const tileRow = maxNumTiles * tokensPerTile;
   const arrangementIds = config.vision.supportedAspectRatios.map((_, index) => index + 1); // id 0: no image
   const tileTable = `${prefix}gated_positional_embedding.tile_embedding.weight`;
+  sink.sameDtype(`${prefix}gated_positional_embedding.embedding`, tileTable);
   const projectorColumns = (saved: number) =>
     saved < 0 ? { first: 0, step: 1 } : { first: size + saved, step: savedCount };
 

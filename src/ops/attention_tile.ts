@@ -48,6 +48,17 @@ export function mostKeys(device: Pick<Device, "info" | "limits">, heads: HeadCou
   return Math.floor((device.limits.loopSteps / runs - runSteps) / blockSteps) * block;
 }
 
+/** Bytes of shared memory that the attention kernels take for heads of this size. */
+export function attentionSharedBytes(device: Pick<Device, "info">, headDim: number): number {
+  const { WORKGROUP_SIZE, KEY_LANES, KEYS_PER_LANE } = attentionTile(device, 1);
+  const teams = WORKGROUP_SIZE / KEY_LANES;
+  const weights = teams * KEY_LANES * KEYS_PER_LANE;
+  return 16 * (2 * WORKGROUP_SIZE + weights + teams * 4 * (headDim / 4)); // vec4s: peaks, totals, weights, rows
+}
+
+/** A list of keys is read in blocks of at most this many. */
+export const keyGranularity = 64;
+
 export interface HeadCounts {
   readonly heads: number;
   readonly kvHeads: number;

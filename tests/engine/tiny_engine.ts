@@ -20,9 +20,9 @@ export function useTinyModel(): string {
   return folder.path;
 }
 
-/** An engine on the shared test device; free it with `engine.runner.dispose()`, which leaves the device. */
+/** An engine on the shared test device; free it with `engine.dispose()`, which leaves the device. */
 export function openTinyEngine(model: string, options: Partial<EngineOptions> = {}): Engine {
-  return Engine.open({ model, chunkSize: 16, imageTiles: 8, ...options }, undefined, openTestDevice);
+  return Engine.open({ model, chunkSize: 16, imageTiles: 8, ...options }, undefined, openTestDevice());
 }
 
 /** A picture of noise that fills its tiles. */
@@ -36,13 +36,16 @@ export function noiseImage(seed: number, rows = 1, columns = 1): EngineImage {
     width,
     height,
     pixels: Uint8Array.from({ length: width * height * 3 }, () => data.below(256)),
-    aspectRatioId:
-      supportedArrangements(4).find((one) => one.rows === rows && one.columns === columns)!.id,
+    aspectRatioId: supportedArrangements(4).find((one) => one.rows === rows && one.columns === columns)!.id,
   };
 }
 
 /** A greedy request; -1 in `tokens` stands for the image token. */
-export function request(id: number, tokens: readonly number[], more: Partial<EngineRequest> = {}): EngineRequest {
+export function request(
+  id: number,
+  tokens: readonly number[],
+  more: Partial<EngineRequest> = {},
+): EngineRequest {
   return {
     id,
     tokens: tokens.map((token) => token === -1 ? tinyImageToken : token),

@@ -6,6 +6,7 @@ import { decodeImage } from "../../src/images/decode.ts";
 import { prepareImage } from "../../src/images/tiles.ts";
 import { type GoldenCase, goldenCases, type GoldenCheckpoint, goldenImagePath } from "../support/goldens.ts";
 import { openTestDevice } from "../support/gpu.ts";
+import { asDiscrete } from "../support/limited_device.ts";
 
 /** A case on one of its checkpoints. */
 export interface GoldenRun {
@@ -28,8 +29,10 @@ export function goldenRuns(): GoldenRun[] {
   );
 }
 
-/** What must not change the numbers. */
-export type GoldenVariant = Pick<EngineOptions, "chunkSize" | "deduplicate" | "maxSequences" | "imageTiles">;
+/** What must not change the numbers; `discrete` makes the device look like a graphics card. */
+export type GoldenVariant =
+  & { readonly discrete?: boolean }
+  & Pick<EngineOptions, "chunkSize" | "deduplicate" | "maxSequences" | "imageTiles">;
 
 let current: { key: string; engine: Engine } | undefined;
 
@@ -37,8 +40,11 @@ let current: { key: string; engine: Engine } | undefined;
  * An engine on the shared test device, large enough for every case of the checkpoint. One is kept open: runs of
  * one checkpoint and one variant should follow each other.
  */
-export function goldenEngine(checkpoint: GoldenCheckpoint, variant: GoldenVariant = {}): Engine {
-  const key = JSON.stringify([checkpoint.directory, variant]);
+export function goldenEngine(
+  checkpoint: GoldenCheckpoint,
+  { discrete = false, ...variant }: GoldenVariant = {},
+): Engine {
+  const key = JSON.stringify([checkpoint.directory, discrete, variant]);
   if (current?.key === key) return current.engine;
   closeGoldenEngine();
   const cases = goldenCases().filter(({ checkpoints }) =>
@@ -60,7 +66,7 @@ export function goldenEngine(checkpoint: GoldenCheckpoint, variant: GoldenVarian
       chunkSize,
     },
     undefined,
-    openTestDevice,
+    discrete ? asDiscrete(openTestDevice()) : openTestDevice(),
   );
   current = { key, engine };
   return engine;
@@ -68,7 +74,7 @@ export function goldenEngine(checkpoint: GoldenCheckpoint, variant: GoldenVarian
 
 /** Frees the engine that is open; the device stays. */
 export function closeGoldenEngine(): void {
-  current?.engine.runner.dispose();
+  current?.engine.dispose();
   current = undefined;
 }
 

@@ -25,14 +25,14 @@ async function logits(directory: string, change = (image: EngineImage) => image)
   const engine = Engine.open(
     { model: directory, chunkSize: 64, outputRows: 64, imageTiles: 4 },
     undefined,
-    openTestDevice,
+    openTestDevice(),
   );
   try {
     const images = (await goldenImages(engine, golden)).map(change);
     const request = { id: 1, tokens: golden.file.input_ids, images, maxTokens: 0, steps: false };
     return trace(engine, request).logits.data;
   } finally {
-    engine.runner.dispose();
+    engine.dispose();
   }
 }
 

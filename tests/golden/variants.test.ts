@@ -11,6 +11,12 @@ describe("without the de-duplication of missing tiles", () => {
   }
 });
 
+describe("with the workgroups, the staging and the alignment of a graphics card", () => {
+  for (const run of runs.filter(({ golden }) => golden.file.input_ids.length <= 60)) {
+    test(run.label, async () => expectNumbers(run, await traceGolden(run, { discrete: true })), 60_000);
+  }
+});
+
 /** Longest prompt for each chunk size: hundreds of tokens one by one take seconds and show nothing new. */
 const longest: Record<number, number> = { 1: 48, 7: 120, 64: Infinity };
 

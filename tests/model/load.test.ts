@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { dtypeBytes, elementCount } from "../../src/base/dtype.ts";
 import { ModelError } from "../../src/base/errors.ts";
+import type { Device } from "../../src/gpu/device.ts";
 import { Arena, planBytes } from "../../src/gpu/memory.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
@@ -13,7 +14,7 @@ import { encodeWeight } from "../../src/selftest/weight_bytes.ts";
 import type { TensorInfo, WeightSource } from "../../src/weights/source.ts";
 import { openTestDevice } from "../support/gpu.ts";
 import { withoutUnifiedMemory } from "../support/limited_device.ts";
-import { type TensorValues, tinyConfig, tinyWeights } from "./tiny_checkpoint.ts";
+import { tinyConfig, tinyWeights } from "./tiny_checkpoint.ts";
 
 const device = openTestDevice();
 const config = tinyConfig();
@@ -64,12 +65,37 @@ function download(tensor: Tensor): Float32Array {
   return result;
 }
 
+/** The device, and how many pieces of memory have been taken through it and not been given back. */
+function countMemory(device: Device): { device: Device; taken(): number; held(): number } {
+  let [taken, freed] = [0, 0];
+  const commands = Object.create(device.commands, {
+    vkFreeMemory: {
+      value: (...args: Parameters<Device["commands"]["vkFreeMemory"]>) => {
+        freed++;
+        return device.commands.vkFreeMemory(...args);
+      },
+    },
+  });
+  const create = (...args: Parameters<Device["create"]>) => {
+    if (args[0] === "vkAllocateMemory") taken++;
+    return device.create(...args);
+  };
+  const counted = new Proxy(device, {
+    get(target, key) {
+      if (key === "commands") return commands;
+      if (key === "create") return create;
+      const member: unknown = Reflect.get(target, key, target);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+  return { device: counted, taken: () => taken, held: () => taken - freed };
+}
+
 /** Loads, shows the weights to `check`, and frees them. */
 function withLoaded(source: WeightSource<WeightDtype>, check: (weights: MllamaWeights) => void, on = device) {
-  const plan = planWeights(config, source);
-  const arena = loadWeights(plan, on);
+  const { weights, arena } = loadWeights(config, source, planWeights(config, source), on);
   try {
-    check(plan.weights);
+    check(weights);
   } finally {
     arena.dispose();
   }
@@ -185,21 +211,24 @@ describe("loadWeights()", () => {
 
   test("reports bytes that rise to the total, which is what it reads", () => {
     let bytesRead = 0;
-    const plan = planWeights(config, memorySource(() => "f32", (bytes) => bytesRead += bytes));
-    bytesRead = 0; // the plan has read the gates, which are not counted
+    const source = memorySource(() => "f32", (bytes) => bytesRead += bytes);
+    const plan = planWeights(config, source);
+    const gateBytes = bytesRead; // gates are not counted
+    bytesRead = 0;
     const reports: [number, number][] = [];
-    loadWeights(plan, device, (done, total) => reports.push([done, total])).dispose();
+    loadWeights(config, source, plan, device, (done, total) => reports.push([done, total])).arena.dispose();
     expect(new Set(reports.map(([, total]) => total)).size).toBe(1);
     expect(reports.map(([done]) => done)).toEqual(reports.map(([done]) => done).toSorted((a, b) => a - b));
     expect(reports.at(-1)![0]).toBe(reports[0]![1]);
     // Of the tables, the row of "no image" is left out; of the projector, rows are read once for each part.
     const total = reports[0]![1];
-    expect(bytesRead).toBe(total + 2 * named("multi_modal_projector.weight").byteLength);
+    expect(total).toBe(plan.sourceBytes);
+    expect(bytesRead).toBe(total + gateBytes + 2 * named("multi_modal_projector.weight").byteLength);
   });
 
   test("takes exactly the planned bytes", () => {
-    const plan = planWeights(config, memorySource());
-    const arena = loadWeights(plan, device);
+    const source = memorySource();
+    const { arena } = loadWeights(config, source, planWeights(config, source), device);
     expect(() => arena.tensor("one more", "f32", [1])).toThrow(/have 0$/);
     arena.dispose();
   });
@@ -213,8 +242,9 @@ describe("loadWeights()", () => {
         });
         const plan = planWeights(config, source);
         left = reads;
-        expect(() => loadWeights(plan, on)).toThrow(/ends early/);
-        expect(plan.jobs[0]!.tensor.buffer.disposed).toBe(true);
+        const counted = countMemory(on);
+        expect(() => loadWeights(config, source, plan, counted.device)).toThrow(/ends early/);
+        expect([counted.taken() > 0, counted.held()]).toEqual([true, 0]);
       }
     });
   }
@@ -231,11 +261,9 @@ describe("planWeights()", () => {
 
   test("lets parts that are not stacked differ in dtype", () => {
     const source = memorySource((name) => name.endsWith("o_proj.weight") ? "f16" : "bf16");
-    const { weights } = planWeights(config, source);
-    expect([weights.text.layers[0]!.output.dtype, weights.text.layers[0]!.gateUp.dtype]).toEqual([
-      "f16",
-      "bf16",
-    ]);
+    withLoaded(source, ({ text: { layers } }) => {
+      expect([layers[0]!.output.dtype, layers[0]!.gateUp.dtype]).toEqual(["f16", "bf16"]);
+    });
   });
 
   test("reads nothing but gates", () => {

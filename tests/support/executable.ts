@@ -89,24 +89,25 @@ export async function serveModel(
     scratch[Symbol.dispose]();
     return code;
   };
+  const output = { text: "" };
   const url = await Promise.race([
-    readUrl(child.stdout),
-    readUrl(child.stderr),
-    child.exited.then(() => undefined),
+    readUrl(child.stdout, output),
+    readUrl(child.stderr, output),
+    child.exited.then((code) => {
+      throw new Error(`llamav serve ended with ${code} before it was ready, and said: ${output.text}`);
+    }),
   ]);
-  if (url === undefined) throw new Error(`llamav serve ended with ${await child.exited} before it was ready`);
   return { url, pid: child.pid, stop, [Symbol.asyncDispose]: async () => void await stop() };
 }
 
 /** The address in the line that announces the server; goes on reading, so that the pipe never fills. */
-function readUrl(stream: ReadableStream<Uint8Array>): Promise<string> {
+function readUrl(stream: ReadableStream<Uint8Array>, output: { text: string }): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   void (async () => {
-    let text = "";
     const decoder = new TextDecoder();
     for await (const bytes of stream) {
-      text = (text + decoder.decode(bytes, { stream: true })).slice(-4096);
-      const url = text.match(/Server ready on (http:\/\/\S+) \(Press CTRL\+C to quit\)/)?.[1];
+      output.text = (output.text + decoder.decode(bytes, { stream: true })).slice(-4096);
+      const url = output.text.match(/Server ready on (http:\/\/\S+) \(Press CTRL\+C to quit\)/)?.[1];
       if (url) resolve(url);
     }
   })();

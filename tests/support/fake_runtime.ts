@@ -1,3 +1,4 @@
+import { RequestError } from "../../src/base/errors.ts";
 import type { GenerateEvent, GenerateRequest, ModelInfo, Runtime, Usage } from "../../src/runtime/request.ts";
 
 export const fakeUsage: Usage = {
@@ -32,29 +33,45 @@ export class FakeRuntime implements Runtime {
   produced = 0;
   aborted = 0;
   closed = false;
+  failed: Error | undefined;
+  readonly failure: Promise<Error>;
   readonly model: ModelInfo;
+  readonly #broken = new AbortController();
 
-  constructor(readonly script: (request: GenerateRequest) => Iterable<Step>, model: Partial<ModelInfo> = {}) {
+  /** @param maxRunning requests that are taken at the same time; one more is refused as by a full queue */
+  constructor(
+    readonly script: (request: GenerateRequest) => Iterable<Step>,
+    model: Partial<ModelInfo> = {},
+    readonly maxRunning = Infinity,
+  ) {
+    const { signal } = this.#broken;
+    this.failure = new Promise((resolve) => signal.addEventListener("abort", () => resolve(signal.reason)));
     this.model = {
       id: "tiny",
       path: "some/folder/tiny",
       contextLength: 512,
-      vocabularySize: 128_256,
+      imageTiles: 16,
       device: "fake device",
+      memory: [{ name: "weights", bytes: 28_400_000 }, { name: "text cache", bytes: 29_500_000 }],
+      notes: [],
       ...model,
     };
   }
 
   async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent> {
     this.requests.push(request);
+    if (this.running >= this.maxRunning) {
+      throw new RequestError("The queue is full", { code: "queue_full", remedy: "Try again later" });
+    }
+    const ended = AbortSignal.any([this.#broken.signal, ...(signal ? [signal] : [])]);
     this.running++;
     let complete = false;
     try {
       for (const step of this.script(request)) {
-        signal?.throwIfAborted();
+        ended.throwIfAborted();
         if (step instanceof Error) throw step;
         if ("waitMs" in step) {
-          await pause(step.waitMs, signal);
+          await pause(step.waitMs, ended);
           continue;
         }
         this.produced++;
@@ -67,23 +84,29 @@ export class FakeRuntime implements Runtime {
     }
   }
 
+  /** Serves nothing from now on: what runs, and what comes, ends with this error. */
+  fail(error: Error): void {
+    this.failed = error;
+    this.#broken.abort(error);
+  }
+
   close(): Promise<void> {
     this.closed = true;
     return Promise.resolve();
   }
 }
 
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
+function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", onAbort);
       resolve();
     }, ms);
     function onAbort(): void {
       clearTimeout(timer);
-      reject(signal!.reason);
+      reject(signal.reason);
     }
-    signal?.addEventListener("abort", onAbort, { once: true });
+    signal.addEventListener("abort", onAbort, { once: true });
   });
 }
 

@@ -20,6 +20,12 @@ export function withoutUnifiedMemory(device: Device): Device {
   return override(device, "info", { ...device.info, unifiedMemory: false });
 }
 
+/** The device as a graphics card would look: its workgroups, its own memory, the coarsest alignment that is allowed. */
+export function asDiscrete(device: Device): Device {
+  const info = { ...device.info, type: "discrete" as const, unifiedMemory: false };
+  return limitDevice(override(device, "info", info), { storageAlignment: 256 });
+}
+
 function override<K extends "limits" | "info">(device: Device, name: K, value: Device[K]): Device {
   return new Proxy(device, {
     get(target, key) {

@@ -1,18 +1,24 @@
 /** The repository as the tests about the house see it. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, resolve } from "node:path";
 
 /** The repository's root folder. */
 export const repositoryRoot = resolve(import.meta.dir, "../..");
 
-/** Paths of all files that are, or could be, committed: what git tracks and what it does not ignore. */
-export function repositoryFiles(): string[] {
-  const listed = Bun.spawnSync(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
-    cwd: repositoryRoot,
-  });
-  if (listed.exitCode !== 0) throw new Error(`Cannot list the repository's files: ${listed.stderr}`);
-  const files = listed.stdout.toString().split("\0").filter((path) => path !== "");
-  return files.filter((path) => Bun.file(join(repositoryRoot, path)).size > 0).sort();
+/** Folders that hold no source: what `.gitignore` names, and git's own. */
+const ignoredFolders = new Set(
+  readFileSync(join(repositoryRoot, ".gitignore"), "utf8").split("\n").map((line) => line.replace(/\/$/, ""))
+    .concat(".git"),
+);
+
+/** Paths of all files that are, or could be, committed. Reads folders, not git: an unpacked archive has none. */
+export function repositoryFiles(folder = ""): string[] {
+  const entries = readdirSync(join(repositoryRoot, folder), { withFileTypes: true });
+  return entries.flatMap((entry) => {
+    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    if (!entry.isDirectory()) return entry.isFile() ? [path] : [];
+    return ignoredFolders.has(entry.name) ? [] : repositoryFiles(path);
+  }).sort();
 }
 
 /** Text of one file of the repository. */

@@ -1,0 +1,251 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { DeviceError, ModelError, ModelNotFoundError, RequestError } from "../../src/base/errors.ts";
+import { EngineClient } from "../../src/engine/client.ts";
+import type { EngineOptions, EngineRequest, ToEngine } from "../../src/engine/protocol.ts";
+import { buildShaders } from "../../tools/build_shaders.ts";
+import { tinyFolder } from "../model/tiny_checkpoint.ts";
+import { noiseImage, request as numberedRequest, text, useTinyModel } from "./tiny_engine.ts";
+import { useWorkerSpy } from "./worker_spy.ts";
+
+buildShaders();
+const model = useTinyModel();
+
+const workers = useWorkerSpy();
+
+function open(options: Partial<EngineOptions> = {}): Promise<EngineClient> {
+  return EngineClient.open({
+    model,
+    device: process.env.LLAMAV_DEVICE,
+    contextLength: 64,
+    chunkSize: 16,
+    imageTiles: 8,
+    ...options,
+  });
+}
+
+function request(more: Partial<EngineRequest> = {}): Omit<EngineRequest, "id"> {
+  const { id: _, ...rest } = numberedRequest(0, text(10, 1), more);
+  return rest;
+}
+
+async function collect(client: EngineClient, what = request(), signal?: AbortSignal): Promise<string[]> {
+  return (await Array.fromAsync(client.run(what, signal))).map(({ type }) => type);
+}
+
+const whole = ["accepted", "started", ...new Array<string>(6).fill("token"), "end"];
+
+/** The error that a promise is rejected with. */
+async function rejection(promise: Promise<unknown>): Promise<Error> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("It was not rejected");
+}
+
+describe("EngineClient.open()", () => {
+  test("reports the bytes that it loads", async () => {
+    const reports: [number, number][] = [];
+    const options = { model, device: process.env.LLAMAV_DEVICE, contextLength: 64 };
+    const client = await EngineClient.open(options, (done, total) => reports.push([done, total]));
+    await client.close();
+    expect(reports.length).toBeGreaterThan(10);
+    expect(reports.at(-1)![0]).toBe(reports[0]![1]);
+    expect(client.info.contextLength).toBe(64);
+  });
+
+  test("throws what is wrong with the model, as the class that says so", async () => {
+    using empty = tinyFolder();
+    expect(await rejection(open({ model: "/nowhere/to/be/found" }))).toBeInstanceOf(ModelNotFoundError);
+    expect(await rejection(open({ model: empty.path }))).toBeInstanceOf(ModelError);
+  });
+
+  test("throws what is wrong with the device or an option, with the remedy", async () => {
+    const noDevice = await rejection(open({ device: "no such device" }));
+    expect(noDevice).toBeInstanceOf(DeviceError);
+    expect((noDevice as DeviceError).remedy).toBeDefined();
+    const tooLong = await rejection(open({ contextLength: 65 }));
+    expect(tooLong).toBeInstanceOf(RequestError);
+    expect(tooLong.message).toContain("64");
+  });
+});
+
+describe("EngineClient.run()", () => {
+  let client: EngineClient;
+  let sent: ToEngine[];
+  beforeAll(async () => {
+    client = await open({ maxSequences: 2 });
+    ({ sent } = workers.at(-1)!);
+  });
+  afterAll(() => client.close());
+
+  test("gives the events of a sequence, also when several run", async () => {
+    const image = { tokens: numberedRequest(0, [-1, 4, 5]).tokens, images: [noiseImage(1)] };
+    const results = await Promise.all([
+      collect(client),
+      collect(client, request(image)),
+      collect(client, request({ maxTokens: 2 })),
+    ]);
+    expect(results).toEqual([whole, whole, ["accepted", "started", "token", "token", "end"]]);
+  });
+
+  test("hands the pixels over instead of copying them", async () => {
+    const image = noiseImage(2);
+    const { tokens } = numberedRequest(0, [-1, 4, 5]);
+    expect(await collect(client, request({ tokens, images: [image] }))).toEqual(whole);
+    expect(image.pixels.length).toBe(0);
+    const twice = noiseImage(2);
+    const both = request({ tokens: [...tokens, ...tokens], images: [twice, twice] });
+    expect(await collect(client, both)).toEqual(whole);
+  });
+
+  test("throws what cannot be served, before any event, and goes on with the next", async () => {
+    const error = await rejection(collect(client, request({ maxTokens: 60 })));
+    expect(error).toBeInstanceOf(RequestError);
+    expect((error as RequestError).details).toMatchObject({
+      code: "context_length_exceeded",
+      param: "messages",
+    });
+    expect(await collect(client)).toEqual(whole);
+  });
+
+  test("sends nothing when the signal was aborted before", async () => {
+    const before = sent.length;
+    const reason = new Error("too late");
+    expect(await rejection(collect(client, request(), AbortSignal.abort(reason)))).toBe(reason);
+    expect(sent.length).toBe(before);
+  });
+
+  test("throws the signal's reason when it is aborted, and ends the sequence", async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const { type } of client.run(request({ maxTokens: 54 }), controller.signal)) {
+        seen.push(type);
+        if (type === "token") controller.abort(reason);
+      }
+    })();
+    expect(await rejection(reading)).toBe(reason);
+    expect(seen.slice(0, 3)).toEqual(["accepted", "started", "token"]);
+    expect(seen).not.toContain("end");
+    expect(sent.at(-1)!.type).toBe("abort");
+    expect(await collect(client)).toEqual(whole);
+  });
+
+  test("ends the sequence at once when the signal is aborted while the reader is away", async () => {
+    const controller = new AbortController();
+    const events = client.run(request({ maxTokens: 54 }), controller.signal);
+    await events.next();
+    controller.abort();
+    expect(sent.at(-1)!.type).toBe("abort");
+    const count = sent.length;
+    await events.return(undefined);
+    expect(sent.length).toBe(count);
+  });
+
+  test("ends the sequence when the loop is left", async () => {
+    for await (const { type } of client.run(request({ maxTokens: 54 }))) if (type === "token") break;
+    expect(sent.at(-1)!.type).toBe("abort");
+    expect(await collect(client)).toEqual(whole);
+  });
+
+  test("says nothing more to the engine about a sequence that has ended", async () => {
+    const before = sent.length;
+    await collect(client);
+    expect(sent.slice(before).map(({ type }) => type)).toEqual(["add"]);
+  });
+
+  test("forgets 200 requests, however they end", async () => {
+    const reasons: WeakRef<Error>[] = [];
+    let listeners = 0;
+    const countListeners = (signal: AbortSignal): AbortSignal => {
+      const { addEventListener: add, removeEventListener: remove } = signal;
+      signal.addEventListener = (...args: Parameters<typeof add>) => (listeners++, add.apply(signal, args));
+      signal.removeEventListener = (...args: Parameters<typeof remove>) => (
+        listeners--, remove.apply(signal, args)
+      );
+      return signal;
+    };
+    for (let i = 0; i < 200; i++) {
+      const controller = new AbortController();
+      const events = client.run(request({ maxTokens: 2 + i % 50 }), countListeners(controller.signal));
+      await events.next();
+      if (i % 4 === 0) await Array.fromAsync(events);
+      const reason = new Error(`number ${i}`);
+      reasons.push(new WeakRef(reason));
+      if (i % 2 === 1) controller.abort(reason);
+      if (i % 4 === 1) await rejection(Array.fromAsync(events));
+      await events.return(undefined);
+    }
+    expect(await collect(client)).toEqual(whole);
+    expect(listeners).toBe(0);
+    Bun.gc(true);
+    // The collector looks at the stack conservatively and may keep a few.
+    expect(reasons.filter((reason) => reason.deref()).length).toBeLessThan(40);
+  });
+});
+
+describe("EngineClient.close()", () => {
+  test("fails what runs and refuses what comes", async () => {
+    const client = await open();
+    const running = collect(client, request({ maxTokens: 54 }));
+    const outcome = rejection(running);
+    await client.close();
+    expect((await outcome).message).toBe("The engine was closed");
+    expect((await rejection(collect(client))).message).toBe("The engine was closed");
+    const trace = { tokens: [1], images: [], maxTokens: 0, steps: false };
+    expect((await rejection(client.trace(trace))).message).toBe("The engine was closed");
+  });
+
+  test("may be called twice, also at the same time", async () => {
+    const client = await open();
+    await Promise.all([client.close(), client.close()]);
+    await client.close();
+  });
+});
+
+describe("A worker that stops", () => {
+  test("because it was ended fails what runs and what comes, and can be closed", async () => {
+    const client = await open();
+    const outcome = rejection(collect(client, request({ maxTokens: 54 })));
+    workers.at(-1)!.worker.terminate();
+    expect((await outcome).message).toBe("The engine stopped: its thread has ended");
+    expect((await rejection(collect(client))).message).toMatch(/The engine stopped/);
+    await client.close();
+  });
+
+  test("because of a mistake of our own says so to whoever waits for it", async () => {
+    const client = await open();
+    const outcome = rejection(collect(client, request({ maxTokens: 54 })));
+    const wrong = { ...request(), tokens: [3], images: [noiseImage(1)] }; // no token for the image
+    expect((await rejection(collect(client, wrong))).message).toContain("every image has one image token");
+    expect((await client.failure).message).toContain("every image has one image token");
+    expect((await outcome).message).toContain("every image has one image token");
+    expect((await rejection(collect(client))).message).toContain("every image has one image token");
+    await client.close();
+  });
+
+  test("because of a fault fails what runs and what comes", async () => {
+    const client = await open();
+    const outcome = rejection(collect(client, request({ maxTokens: 54 })));
+    workers.at(-1)!.worker.postMessage({ type: "add" }); // a request without its request
+    expect((await outcome).message).toMatch(/The engine stopped/);
+    expect((await rejection(collect(client))).message).toMatch(/The engine stopped/);
+    await client.close();
+  });
+
+  test("while it is being closed does not keep close() waiting", async () => {
+    const client = await open();
+    const closing = client.close();
+    workers.at(-1)!.worker.terminate();
+    await closing;
+  });
+
+  test("while it starts fails open()", async () => {
+    const opening = open();
+    workers.at(-1)!.worker.terminate();
+    expect((await rejection(opening)).message).toMatch(/The engine could not start/);
+  });
+});

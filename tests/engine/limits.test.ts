@@ -1,0 +1,58 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { RequestError } from "../../src/base/errors.ts";
+import { chooseLimits } from "../../src/engine/limits.ts";
+import type { EngineOptions } from "../../src/engine/protocol.ts";
+import { readConfig } from "../../src/model/config.ts";
+import { tinyConfig } from "../model/tiny_checkpoint.ts";
+import { openTestDevice } from "../support/gpu.ts";
+
+const device = openTestDevice();
+const published = readConfig(join(import.meta.dir, "../model/fixtures/11b"));
+const weightBytes = 21.3e9;
+
+/** What the options come to on a card with this much memory. */
+function choose(gigabytes: number, options: Partial<EngineOptions> = {}) {
+  const heap = { ...device.info.heaps[0]!, bytes: gigabytes * 1e9, deviceLocal: true };
+  const card = {
+    info: { ...device.info, type: "discrete" as const, heaps: [heap] },
+    limits: { ...device.limits, maxStorageBufferRange: 2 ** 32 - 1, loopSteps: Infinity },
+  };
+  const { limits, plan, problem } = chooseLimits({ model: "any", ...options }, published, weightBytes, card);
+  expect(problem === undefined).toBe(plan.totalBytes <= gigabytes * 1e9);
+  return [limits.contextLength, limits.imageTiles, problem === undefined];
+}
+
+describe("chooseLimits()", () => {
+  test("takes the most where memory is plenty", () => expect(choose(80)).toEqual([8192, 16, true]));
+
+  test("takes less where memory is short, down to what cannot fit", () => {
+    const chosen = Array.from({ length: 60 }, (_, i) => choose(21 + i / 10));
+    expect(new Set(chosen.map(String))).toEqual(
+      new Set(["1024,4,false", "1024,4,true", "2048,4,true", "4096,8,true", "8192,16,true"]),
+    );
+    const contexts = chosen.map(([context]) => context as number);
+    expect(contexts).toEqual(contexts.toSorted((a, b) => a - b));
+  });
+
+  test("keeps what the options name, and shrinks the rest", () => {
+    expect(choose(80, { contextLength: 100_000 })).toEqual([100_000, 16, true]);
+    expect(choose(24, { contextLength: 8192 })).toEqual([8192, 4, false]);
+    expect(choose(80, { imageTiles: 40 })).toEqual([8192, 40, true]);
+    expect(choose(22, { contextLength: 512, imageTiles: 4 })[0]).toBe(512);
+  });
+
+  test("says what is wrong when even the least does not fit", () => {
+    const { problem } = chooseLimits({ model: "any" }, published, 1e18, device);
+    expect(problem!.message).toStartWith("The model needs ");
+    expect(problem!.remedy).toContain("--ctx-size");
+  });
+
+  test("stays within the model's positions and takes no fewer tiles than one picture may have", () => {
+    const { limits } = chooseLimits({ model: "any" }, tinyConfig(), 0, device);
+    expect([limits.contextLength, limits.imageTiles]).toEqual([64, 16]);
+    expect(() => chooseLimits({ model: "any", contextLength: 65 }, tinyConfig(), 0, device)).toThrow(
+      RequestError,
+    );
+  });
+});
