@@ -41,7 +41,7 @@ function flagOf(setting: Setting): Option {
 
 function describe(setting: Setting): string {
   const notes = [];
-  if (setting.kind === "number" && setting.maximum < 1e6) notes.push(describeRange(setting));
+  if ("maximum" in setting && setting.maximum < 1e6) notes.push(describeRange(setting));
   const fallback = describeDefault(setting);
   if (fallback !== undefined) notes.push(`default: ${fallback}`);
   notes.push(environmentName(setting));

@@ -5,7 +5,7 @@ import type { CliContext } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { modelArgument } from "./model_argument.ts";
 
-const flags = ["device", "contextLength", "json"] as const;
+const flags = ["device", "contextLength", "imageTiles", "json"] as const;
 
 /** `llamav inspect MODEL`: what a checkpoint is and what it needs here, without loading it. */
 export function addInspect(program: Command, context: CliContext): void {
@@ -14,8 +14,8 @@ export function addInspect(program: Command, context: CliContext): void {
     .argument(...modelArgument);
   addFlags(command, flags);
   command.action(async (model: string) => {
-    const { device, contextLength, json } = readFlags(command, flags, context.env);
-    const inspection = await context.services.inspectModel({ model, device, contextLength });
+    const { json, ...options } = readFlags(command, flags, context.env);
+    const inspection = await context.services.inspectModel({ model, ...options });
     await context.terminal.print(
       json ? `${JSON.stringify(inspection, null, 2)}\n` : formatInspection(inspection),
     );
@@ -33,9 +33,8 @@ function formatInspection(inspection: Inspection): string {
       row(`  ${name}`, `${formatCount(tensorCount)}, ${formatBytes(bytes)}`)
     ),
     "",
-    ...(inspection.plan
-      ? formatPlan(inspection.plan)
-      : [row("memory", inspection.planProblem ?? "not planned")]),
+    ...(inspection.plan ? formatPlan(inspection.plan) : []),
+    ...(inspection.planProblem === undefined ? [] : [row("problem", inspection.planProblem)]),
     ...inspection.warnings.map((warning) => `warning: ${warning}`),
   ];
   return `${lines.join("\n")}\n`;

@@ -23,8 +23,8 @@ MODEL is the directory of a Llama 3.2 Vision checkpoint (11B or 90B) in Hugging 
 Every flag of a command can also be set by the variable that its help names; the flag wins.
 llamav COMMAND --help says more about a command.
 
-Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 model not found, 6 no suitable device or not enough memory,
-7 corrupt or mismatched model files, 130 SIGINT, 141 the reader of stdout has gone, 143 SIGTERM.
+Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 model not found, 6 no suitable device, not enough memory or a
+lost device, 7 corrupt or mismatched model files, 130 SIGINT, 141 the reader of stdout has gone, 143 SIGTERM.
 
 Built with Llama. Llama 3.2 is licensed under the Llama 3.2 Community License,
 Copyright © Meta Platforms, Inc. All Rights Reserved.`;

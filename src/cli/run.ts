@@ -3,9 +3,10 @@ import { formatDuration, formatTokenRate } from "../base/units.ts";
 import type { FinishReason, GenerateRequest, RequestMessage, Runtime, Usage } from "../runtime/request.ts";
 import type { SettingValues } from "../runtime/options.ts";
 import { type CliContext, showProgress } from "./context.ts";
-import { InterruptedError, UsageError } from "./exit_codes.ts";
+import { UsageError } from "./exit_codes.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
+import { describeMemory, describeNotes } from "./loaded_model.ts";
 import { modelArgument } from "./model_argument.ts";
 import { readPicture } from "./pictures.ts";
 
@@ -24,6 +25,7 @@ const flags = [
   "stop",
   "device",
   "contextLength",
+  "imageTiles",
   "verbose",
 ] as const;
 
@@ -72,11 +74,14 @@ async function run(
     model,
     device: values.device,
     contextLength: values.contextLength,
+    imageTiles: values.imageTiles,
     onProgress: showProgress(terminal),
   });
   try {
     terminal.clearProgress();
     const loadMs = performance.now() - started;
+    for (const line of describeNotes(runtime.model)) terminal.note(line);
+    if (values.verbose) terminal.note(describeMemory(runtime.model));
     const end = await interruptible((controller) =>
       printAnswer(runtime, request, controller.signal, context)
     );
@@ -114,7 +119,7 @@ async function printAnswer(
     if (lastCharacter !== "\n") await terminal.print("\n");
   }
   signal.throwIfAborted();
-  throw new InterruptedError(1);
+  throw new Error("The runtime ended the answer without an end event");
 }
 
 function checkCounts(words: readonly string[], { image, stop }: RunValues): void {

@@ -1,10 +1,15 @@
 import type { Command } from "commander";
-import { createLog } from "../base/log.ts";
+import { createLog, type Log } from "../base/log.ts";
 import { formatCount, formatDuration } from "../base/units.ts";
+import type { App } from "../http/app.ts";
+import type { Server } from "../http/server.ts";
 import type { SettingValues } from "../runtime/options.ts";
+import type { PicturePolicy } from "../runtime/pictures.ts";
+import type { Runtime } from "../runtime/request.ts";
 import { type CliContext, showProgress } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
+import { describeMemory, describeNotes } from "./loaded_model.ts";
 import { oneModel } from "./model_argument.ts";
 
 const modelFlags = ["model", "huggingfaceRepoId"] as const;
@@ -13,12 +18,19 @@ const flags = [
   "port",
   "device",
   "contextLength",
+  "imageTiles",
+  "maxQueued",
   "allowRemoteImages",
   "allowPrivateImages",
   "allowedMediaDomains",
   "shutdownTimeout",
   "verbose",
 ] as const;
+
+type ServeValues = SettingValues<typeof flags[number]>;
+
+/** How long answers of a runtime that has failed may take to tell their clients so. */
+const failureGraceMs = 1000;
 
 const help = `
 Examples:
@@ -31,7 +43,9 @@ Ask it, with any OpenAI client or with curl:
 
 Routes: POST /v1/chat/completions, GET /v1/models, GET /v1/models/{id}, GET /health
 Pictures come as data: URLs, or by http(s) URL where that is allowed. There is no password: let other machines
-in (--host 0.0.0.0) on a network that you trust only.`;
+in (--host 0.0.0.0) on a network that you trust only.
+GET /health answers 200 "ok", or 503 "draining" or "failed". When the device is lost, running requests end with an
+error and the process with exit code 6, so that whoever supervises it can start it again.`;
 
 /** `llamav serve MODEL`: the OpenAI API over HTTP until a signal ends it. */
 export function addServe(program: Command, context: CliContext): void {
@@ -55,11 +69,7 @@ function chooseModel(command: Command, positional: string | undefined, { env }: 
   return oneModel(fallback.model, fallback.huggingfaceRepoId);
 }
 
-async function serve(
-  model: string,
-  values: SettingValues<typeof flags[number]>,
-  context: CliContext,
-): Promise<void> {
+async function serve(model: string, values: ServeValues, context: CliContext): Promise<void> {
   const { terminal, services } = context;
   const started = performance.now();
   const log = createLog((line) => terminal.note(line.slice(0, -1)), values.verbose ? "debug" : "info");
@@ -67,13 +77,15 @@ async function serve(
     model,
     device: values.device,
     contextLength: values.contextLength,
+    imageTiles: values.imageTiles,
+    maxQueued: values.maxQueued,
     onProgress: showProgress(terminal),
   });
   try {
     const { createApp } = await import("../http/app.ts");
     const { acceptedHosts, isLoopback } = await import("../http/guard.ts");
     const { startServer } = await import("../http/server.ts");
-    const policy = {
+    const policy: PicturePolicy = {
       allowRemote: values.allowRemoteImages ?? isLoopback(values.host),
       allowPrivate: values.allowPrivateImages ?? false,
       allowedDomains: values.allowedMediaDomains.length > 0 ? values.allowedMediaDomains : undefined,
@@ -86,25 +98,48 @@ async function serve(
     const server = startServer(app, values.host, values.port);
     const { id, contextLength, device } = runtime.model;
     log.info(`${id} on ${device}, ${formatCount(contextLength)} tokens of context`);
+    log.info(describeMemory(runtime.model));
+    for (const line of describeNotes(runtime.model)) log.info(line);
     log.info(
       `Loaded in ${formatDuration(performance.now() - started)}; pictures by URL: ${describePolicy(policy)}`,
     );
+    log.info("Built with Llama");
     log.info(`Server ready on ${server.url} (Press CTRL+C to quit)`);
-    await interruptible(async ({ signal }) => {
-      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-      if (app.active > 0) log.info(`Finishing ${app.active} answers; press CTRL+C again to stop at once`);
-      await server.stop(values.shutdownTimeout * 1000);
-    });
+    await untilTheEnd(runtime, app, server, log, values.shutdownTimeout * 1000);
   } finally {
     await runtime.close();
   }
 }
 
-function describePolicy(policy: {
-  allowRemote: boolean;
-  allowPrivate: boolean;
-  allowedDomains?: readonly string[];
-}): string {
+/**
+ * Serves until a signal comes, or the runtime fails for good: what runs then gets its error from the runtime.
+ *
+ * @param graceMs how long running answers may go on after a signal
+ * @throws The runtime's failure, which decides the exit code.
+ */
+async function untilTheEnd(
+  runtime: Runtime,
+  app: App,
+  server: Server,
+  log: Log,
+  graceMs: number,
+): Promise<void> {
+  await interruptible(async ({ signal }) => {
+    const interrupted = new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await Promise.race([interrupted, runtime.failure]);
+    if (runtime.failed) {
+      log.error(`${runtime.failed.message}; the server ends`);
+    } else if (app.active > 0) {
+      log.info(`Finishing ${app.active} answers; press CTRL+C again to stop at once`);
+    }
+    await server.stop(runtime.failed ? failureGraceMs : graceMs);
+  });
+  if (runtime.failed) throw runtime.failed;
+}
+
+function describePolicy(policy: PicturePolicy): string {
   if (!policy.allowRemote) return "refused (--allow-remote-images allows them)";
   const from = policy.allowedDomains ? `from ${policy.allowedDomains.join(", ")}` : "from public addresses";
   return policy.allowPrivate ? `${from} and from private networks` : from;

@@ -9,7 +9,9 @@ export interface Services {
   openRuntime(options: RuntimeOptions): Promise<Runtime>;
   pictureLoader(policy: PicturePolicy): Promise<LoadPicture>;
   traceToFile(options: TraceOptions): Promise<TraceReport>;
-  inspectModel(options: { model: string; device?: string; contextLength?: number }): Promise<Inspection>;
+  inspectModel(
+    options: { model: string; device?: string; contextLength?: number; imageTiles?: number },
+  ): Promise<Inspection>;
   runDoctor(options: DoctorOptions): Promise<readonly Check[]>;
 }
 

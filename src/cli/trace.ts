@@ -4,7 +4,16 @@ import { UsageError } from "./exit_codes.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { modelArgument } from "./model_argument.ts";
 
-const flags = ["messages", "out", "images", "greedyTokens", "steps", "device", "contextLength"] as const;
+const flags = [
+  "messages",
+  "out",
+  "images",
+  "greedyTokens",
+  "steps",
+  "device",
+  "contextLength",
+  "imageTiles",
+] as const;
 
 const help = `
 Example:
@@ -21,11 +30,8 @@ export function addTrace(program: Command, context: CliContext): void {
     .addHelpText("after", help);
   addFlags(command, flags);
   command.action(async (model: string) => {
-    const { messages, out, images, greedyTokens, steps, device, contextLength } = readFlags(
-      command,
-      flags,
-      context.env,
-    );
+    const values = readFlags(command, flags, context.env);
+    const { messages, out, images } = values;
     if (messages === undefined) {
       throw new UsageError("No conversation was given", "Name its file with --messages");
     }
@@ -36,10 +42,11 @@ export function addTrace(program: Command, context: CliContext): void {
       model,
       prompt: await readConversation(messages, images, fetchPicture),
       out,
-      maxTokens: greedyTokens,
-      steps: steps ?? false,
-      device,
-      contextLength,
+      maxTokens: values.greedyTokens,
+      steps: values.steps ?? false,
+      device: values.device,
+      contextLength: values.contextLength,
+      imageTiles: values.imageTiles,
     });
     for (const { name, shape } of report.tensors) context.terminal.note(`${name} [${shape.join(", ")}]`);
     context.terminal.note(`Wrote ${report.tensors.length} tensors to ${report.out}`);

@@ -111,10 +111,10 @@ function routesOf(runtime: Runtime, context: ChatContext, isDraining: () => bool
     {
       method: "GET",
       path: "/health",
-      handle: () =>
-        isDraining()
-          ? Response.json({ status: "draining" }, { status: 503 })
-          : Response.json({ status: "ok" }),
+      handle() {
+        const status = runtime.failed ? "failed" : isDraining() ? "draining" : "ok";
+        return Response.json({ status }, { status: status === "ok" ? 200 : 503 });
+      },
     },
   ];
 }

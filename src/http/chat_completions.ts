@@ -1,12 +1,12 @@
 import type { LoadPicture } from "../runtime/pictures.ts";
 import type { GenerateEvent, Runtime } from "../runtime/request.ts";
-import { toGenerateRequest } from "./chat_request.ts";
+import { namePictureField, toGenerateRequest } from "./chat_request.ts";
 import { chunk, completion, type Envelope, usageChunk } from "./chat_response.ts";
 import { describeError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { readJsonObject } from "./json_body.ts";
 import { checkModel } from "./models.ts";
-import { chatSchema } from "./schemas.ts";
+import { type ChatMessage, chatSchema } from "./schemas.ts";
 import { eventStream } from "./sse.ts";
 import { ignoredFields, refuseUnsupported } from "./unsupported.ts";
 import { parseWith } from "./validation.ts";
@@ -28,7 +28,7 @@ export async function chatCompletions(exchange: Exchange, context: ChatContext):
 
   exchange.keepOpen();
   const request = await toGenerateRequest(body, tools, context.loadPicture, exchange.signal);
-  const events = context.runtime.generate(request, exchange.signal);
+  const events = namingPictures(body.messages, context.runtime.generate(request, exchange.signal));
   const envelope: Envelope = {
     id: `chatcmpl-${crypto.randomUUID().replaceAll("-", "")}`,
     created: Math.floor(Date.now() / 1000),
@@ -49,6 +49,17 @@ export async function chatCompletions(exchange: Exchange, context: ChatContext):
       "x-accel-buffering": "no",
     },
   });
+}
+
+async function* namingPictures(
+  messages: readonly ChatMessage[],
+  events: AsyncGenerator<GenerateEvent>,
+): AsyncGenerator<GenerateEvent> {
+  try {
+    yield* events;
+  } catch (error) {
+    throw namePictureField(error, messages);
+  }
 }
 
 async function whole(

@@ -157,15 +157,7 @@ async function loadPictures(
   loadPicture: LoadPicture,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
-  const wanted = messages.flatMap((message, index) =>
-    message.role !== "user"
-      ? []
-      : message.content.flatMap((part, at) =>
-        part.type === "image_url"
-          ? [{ url: part.image_url.url, param: `messages[${index}].content[${at}].image_url` }]
-          : []
-      )
-  );
+  const wanted = namedPictures(messages);
   if (wanted.length > limits.images) {
     throw new RequestError(
       `A request must have at most ${limits.images} pictures, this one has ${wanted.length}`,
@@ -187,6 +179,31 @@ async function loadPictures(
   }
   await Promise.all(Array.from({ length: Math.min(limits.imageFetches, distinct.length) }, work));
   return pictures;
+}
+
+/** Each picture of the conversation, in order: its URL, and the field that it stands in. */
+function namedPictures(messages: readonly ChatMessage[]): { url: string; param: string }[] {
+  return messages.flatMap((message, index) =>
+    message.role !== "user"
+      ? []
+      : message.content.flatMap((part, at) =>
+        part.type === "image_url"
+          ? [{ url: part.image_url.url, param: `messages[${index}].content[${at}].image_url` }]
+          : []
+      )
+  );
+}
+
+/**
+ * The runtime's refusal of a picture's bytes, with the field at fault, which it cannot know: the picture's when there
+ * is one, the messages when it could be any of several. Every other error comes back as it is.
+ */
+export function namePictureField(error: unknown, messages: readonly ChatMessage[]): unknown {
+  if (!(error instanceof RequestError) || error.details.code !== "invalid_image") return error;
+  if (error.details.param !== undefined) return error;
+  const [first, second] = namedPictures(messages);
+  const param = first === undefined || second !== undefined ? "messages" : first.param;
+  return new RequestError(error.message, { ...error.details, param });
 }
 
 /** A picture's own error does not know which field of the request it stands in. */

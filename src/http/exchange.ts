@@ -74,6 +74,7 @@ export class Exchange {
       if (this.usage.imageTiles > 0) parts.push(`tiles=${this.usage.imageTiles}`);
     }
     this.log.info(`${this.id} ${parts.join(" ")} ${formatDuration(performance.now() - this.#started)}`);
+    if (this.usage) this.log.debug(`${this.id} ${describeTimings(this.usage)}`);
     this.onEnd(this);
   }
 }
@@ -82,6 +83,12 @@ export class Exchange {
 function describe(error: unknown): string {
   if (error instanceof ExplainedError) return [error.message, error.remedy].filter(Boolean).join(". ");
   return error instanceof Error ? error.stack ?? error.message : String(error);
+}
+
+function describeTimings({ timings }: Usage): string {
+  const { queueMs, imageMs, prefillMs, decodeMs } = timings;
+  const named = { queue: queueMs, images: imageMs, prompt: prefillMs, answer: decodeMs };
+  return Object.entries(named).map(([name, ms]) => `${name} ${formatDuration(ms)}`).join(", ");
 }
 
 /** The caller's id when it is harmless in a header and a log, else one of our own. */

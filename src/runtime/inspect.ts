@@ -1,18 +1,18 @@
 import { elementCount } from "../base/dtype.ts";
 import { ExplainedError } from "../base/errors.ts";
-import { runnerLimits } from "../engine/engine.ts";
-import { checkRunner, planRunner } from "../engine/runner_layout.ts";
+import { chooseLimits } from "../engine/limits.ts";
 import { Device } from "../gpu/device.ts";
 import { type Checkpoint, openCheckpoint } from "../model/checkpoint.ts";
 import type { MllamaConfig } from "../model/config.ts";
 import { planWeights } from "../model/load.ts";
 import { expectedTensors } from "../model/tensor_names.ts";
-import type { InspectedPart, Inspection, MemoryPlan } from "./reports.ts";
+import type { InspectedPart, Inspection } from "./reports.ts";
 
 export interface InspectOptions {
   readonly model: string;
   readonly device?: string;
   readonly contextLength?: number;
+  readonly imageTiles?: number;
 }
 
 /**
@@ -20,6 +20,7 @@ export interface InspectOptions {
  *
  * @throws {ModelNotFoundError} If there is no such model.
  * @throws {ModelError} If its files are damaged or not a Llama 3.2 Vision checkpoint.
+ * @throws {RequestError} If the model has fewer positions than `contextLength`.
  */
 export function inspectModel(options: InspectOptions): Inspection {
   const checkpoint = openCheckpoint(options.model);
@@ -93,23 +94,19 @@ function planOn(
     return { planProblem: explain(error) };
   }
   try {
-    const limits = runnerLimits(options, checkpoint);
     const { bytes } = planWeights(checkpoint.config, checkpoint.weights);
-    const plan = planRunner(checkpoint.config, bytes, limits, device.info);
-    const report: MemoryPlan = {
-      device: device.info.name,
-      contextLength: limits.contextLength,
-      allocations: plan.parts,
-      totalBytes: plan.totalBytes,
-      availableBytes: plan.heapBytes,
-      fits: true,
+    const { limits, plan, problem } = chooseLimits(options, checkpoint.config, bytes, device);
+    return {
+      plan: {
+        device: device.info.name,
+        contextLength: limits.contextLength,
+        allocations: plan.parts,
+        totalBytes: plan.totalBytes,
+        availableBytes: plan.heapBytes,
+        fits: problem === undefined,
+      },
+      planProblem: problem && explain(problem),
     };
-    try {
-      checkRunner(plan, checkpoint.config, limits, device);
-      return { plan: report };
-    } catch (error) {
-      return { plan: { ...report, fits: false }, planProblem: explain(error) };
-    }
   } finally {
     device.dispose();
   }

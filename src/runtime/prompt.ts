@@ -1,12 +1,13 @@
 import { basename, resolve } from "node:path";
-import { ModelError } from "../base/errors.ts";
+import { ModelError, RequestError } from "../base/errors.ts";
 import type { Message } from "../chat/message.ts";
 import { rawPrompt, renderPrompt } from "../chat/prompt.ts";
 import { type ChatTemplate, openChatTemplate } from "../chat/template_file.ts";
 import type { EngineImage } from "../engine/protocol.ts";
 import { greedy, type Sampling } from "../engine/sampling.ts";
+import { supportedArrangements } from "../images/canvas.ts";
 import { ImagePreparer } from "../images/image_preparer.ts";
-import { type MllamaConfig, readConfig } from "../model/config.ts";
+import { extraEmbeddingRows, type MllamaConfig, readConfig } from "../model/config.ts";
 import { openTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { GenerateRequest } from "./request.ts";
 
@@ -17,6 +18,8 @@ export interface Frontend {
   readonly config: MllamaConfig;
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
+  /** What a person should know of the checkpoint, one sentence each. */
+  readonly notes: readonly string[];
   /** Decodes and resizes beside the main thread; closed with the frontend's owner. */
   readonly pictures: ImagePreparer;
 }
@@ -38,15 +41,57 @@ const imageToken = "<|image|>";
 export function openFrontend(directory: string): Frontend {
   const config = readConfig(directory);
   const tokenizer = openTokenizer(directory);
+  checkTokenizer(directory, config, tokenizer);
+  checkArrangements(directory, config);
+  const template = openChatTemplate(directory, tokenizer.bosToken);
+  const notes = template.origin === "built-in"
+    ? ["The checkpoint has no chat template: the one of the instruct models is used"]
+    : [];
+  return {
+    id: basename(resolve(directory)),
+    config,
+    tokenizer,
+    template,
+    notes,
+    pictures: new ImagePreparer(),
+  };
+}
+
+/** Ids beyond the embedding, or another image token, mean that the files are not of one checkpoint. */
+function checkTokenizer(
+  directory: string,
+  { text, imageTokenIndex }: MllamaConfig,
+  tokenizer: Tokenizer,
+): void {
+  const remedy = "config.json and tokenizer.json must come from the same checkpoint";
   const id = tokenizer.controlId(imageToken);
-  if (id !== config.imageTokenIndex) {
+  if (id !== imageTokenIndex) {
     throw new ModelError(
-      `The tokenizer of "${directory}" gives "${imageToken}" the id ${id}, config.json says ${config.imageTokenIndex}`,
-      "config.json and tokenizer.json must come from the same checkpoint",
+      `The tokenizer of "${directory}" gives "${imageToken}" the id ${id}, config.json says ${imageTokenIndex}`,
+      remedy,
     );
   }
-  const template = openChatTemplate(directory, tokenizer.bosToken);
-  return { id: basename(resolve(directory)), config, tokenizer, template, pictures: new ImagePreparer() };
+  const most = text.vocabSize + extraEmbeddingRows;
+  if (tokenizer.vocabularySize > most) {
+    throw new ModelError(
+      `The tokenizer of "${directory}" has ids up to ${
+        tokenizer.vocabularySize - 1
+      }, the model has ${most} embeddings`,
+      remedy,
+    );
+  }
+}
+
+/** Pictures are given an arrangement's id by its place among all of them (images/canvas.ts). */
+function checkArrangements(directory: string, { vision }: MllamaConfig): void {
+  const needed = supportedArrangements(vision.maxNumTiles).map(({ rows, columns }) => [rows, columns]);
+  if (JSON.stringify(vision.supportedAspectRatios) === JSON.stringify(needed)) return;
+  throw new ModelError(
+    `Cannot use config.json of "${directory}": supported_aspect_ratios must be ${
+      JSON.stringify(needed)
+    }, is ${JSON.stringify(vision.supportedAspectRatios)}`,
+    "Use a checkpoint of Llama 3.2 Vision: all of them number their arrangements so",
+  );
 }
 
 /**
@@ -75,13 +120,24 @@ export async function buildPrompt(
   return { tokens, images: await prepareImages(frontend, pictures) };
 }
 
-/** A prompt without a conversation, for base models: the text may hold `<|image|>` once for every picture. */
+/**
+ * A prompt without a conversation, for base models: the text holds `<|image|>` once for every picture.
+ *
+ * @throws {RequestError} If it does not, or a picture cannot be decoded.
+ */
 export async function buildRawPrompt(
   frontend: Frontend,
   text: string,
   pictures: readonly Uint8Array[],
 ): Promise<Prompt> {
   const tokens = frontend.tokenizer.encodeSegments(rawPrompt(text, frontend.tokenizer.bosToken));
+  const marks = tokens.filter((token) => token === frontend.config.imageTokenIndex).length;
+  if (marks !== pictures.length) {
+    throw new RequestError(
+      `The prompt must have "${imageToken}" once for each of its ${pictures.length} pictures, it has it ${marks} times`,
+      { param: "prompt", remedy: `Write "${imageToken}" where each picture belongs` },
+    );
+  }
   return { tokens, images: await prepareImages(frontend, pictures) };
 }
 

@@ -34,8 +34,9 @@ export interface Inspection {
   readonly tensorCount: number;
   readonly tensorBytes: number;
   readonly parts: readonly InspectedPart[];
-  /** Left out when no Vulkan device could be opened; `planProblem` then says why. */
+  /** Left out when no Vulkan device could be opened. */
   readonly plan?: MemoryPlan;
+  /** Why there is no plan, or why the one there is does not fit, and what to do about it. */
   readonly planProblem?: string;
   readonly warnings: readonly string[];
 }
@@ -80,6 +81,7 @@ export interface TraceOptions {
   readonly steps: boolean;
   readonly device?: string;
   readonly contextLength?: number;
+  readonly imageTiles?: number;
 }
 
 /** What a trace wrote: name and shape of each tensor, in file order. */

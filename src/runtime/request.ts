@@ -22,7 +22,7 @@ export interface GenerateRequest {
   /** The template's "Today Date"; left out, the local date. */
   readonly dateString?: string;
   readonly sampling?: Partial<Sampling>;
-  /** Upper bound of generated tokens; left out, what the context still holds. */
+  /** Upper bound of generated tokens. What the context does not hold is cut off, with the finish reason "length". */
   readonly maxTokens?: number;
   /** Texts that end the answer; they are not part of it. */
   readonly stop?: readonly string[];
@@ -58,19 +58,27 @@ export interface ModelInfo {
   readonly id: string;
   readonly path: string;
   readonly contextLength: number;
-  readonly vocabularySize: number;
-  /** Whether a Llama checkpoint is served, so that "Built with Llama" must be said. */
+  /** Tiles whose keys and values stay on the device. */
+  readonly imageTiles: number;
   readonly device: string;
+  /** What was allocated on the device, by part. */
+  readonly memory: readonly { readonly name: string; readonly bytes: number }[];
+  /** What a person should know of this checkpoint, one sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** All that `cli` and `http` may know of what is below them. Implemented by runtime.ts; faked in tests. */
 export interface Runtime {
   readonly model: ModelInfo;
+  /** Resolves, once, when nothing can be answered any more: the device is lost, the engine has died, or `close`. */
+  readonly failure: Promise<Error>;
+  /** The same, for those who only look. */
+  readonly failed: Error | undefined;
   /**
    * Answers one request. Leaving the loop, or aborting the signal, stops the sequence.
    *
-   * @throws {RequestError} If the request cannot be served as it is (prompt too long, undecodable image, …);
-   *   always before the `start` event.
+   * @throws {RequestError} If the request cannot be served as it is (prompt too long, undecodable image, queue
+   *   full, …); always before the `start` event.
    */
   generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent>;
   close(): Promise<void>;

@@ -44,9 +44,19 @@ class LocalRuntime implements Runtime {
       id: frontend.id,
       path,
       contextLength: engine.info.contextLength,
-      vocabularySize: frontend.config.text.vocabSize,
+      imageTiles: engine.info.imageTiles,
       device: engine.info.device,
+      memory: engine.info.plan.parts,
+      notes: frontend.notes,
     };
+  }
+
+  get failure(): Promise<Error> {
+    return this.#engine.failure;
+  }
+
+  get failed(): Error | undefined {
+    return this.#engine.failed;
   }
 
   async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent> {

@@ -19,13 +19,14 @@ const chunkSize = 64;
  * @throws {RequestError} If the conversation cannot be laid out or does not fit.
  */
 export async function traceToFile(options: TraceOptions): Promise<TraceReport> {
-  const { model, out, maxTokens, steps, device, contextLength } = options;
+  const { model, out, maxTokens, steps, device, contextLength, imageTiles } = options;
   const frontend = openFrontend(model);
   const prompt = await promptOf(frontend, options).finally(() => frontend.pictures.close());
   const engine = await EngineClient.open({
     model,
     device,
     contextLength,
+    imageTiles,
     chunkSize,
     outputRows: chunkSize,
     pipelineCache: cacheDirectory(),

@@ -72,6 +72,7 @@ test("trace hands conversation and settings on, and lists what was written", asy
   };
   const run = await cli(["trace", "m", "--messages", file, "--out", "o.safetensors", "-n", "4", "--steps"], {
     services,
+    env: { LLAMAV_IMAGE_TILES: "8" },
   });
   rmSync(folder, { recursive: true });
   expect(run).toEqual({ code: 0, stdout: "", stderr: "logits [3, 7]\nWrote 1 tensors to o.safetensors\n" });
@@ -94,6 +95,7 @@ test("trace hands conversation and settings on, and lists what was written", asy
     steps: true,
     device: undefined,
     contextLength: undefined,
+    imageTiles: 8,
   }]);
   for (const missing of [["--out", "x"], ["--messages", "x"]]) {
     expect((await cli(["trace", "m", ...missing])).code).toBe(2);
@@ -115,17 +117,44 @@ const inspection: Inspection = {
     availableBytes: 16_000_000_000,
     fits: false,
   },
+  planProblem: "The plan needs 22.0 GB, the device has 16.0 GB. Lower --ctx-size",
   warnings: ["No chat template"],
 };
 
 test("inspect prints counts, bytes by part and the memory plan", async () => {
-  const services = { inspectModel: () => Promise.resolve(inspection) };
-  const { code, stdout } = await cli(["inspect", "m", "-c", "8192"], { services });
+  const asked: unknown[] = [];
+  const services = {
+    inspectModel(options: unknown) {
+      asked.push(options);
+      return Promise.resolve(inspection);
+    },
+  };
+  const args = ["inspect", "m", "-c", "8192", "--image-tiles", "4"];
+  const { code, stdout } = await cli(args, { services });
   expect(code).toBe(0);
+  expect(asked).toEqual([{ model: "m", device: undefined, contextLength: 8192, imageTiles: 4 }]);
   expect(stdout).toMatch(/^tensors +906, 21,340,441,670 bytes$/m);
   expect(stdout).toMatch(/^ {2}vision tower +500, 1\.7 GB$/m);
   expect(stdout).toMatch(/^memory +22\.0 GB of 16\.0 GB: does not fit$/m);
+  expect(stdout).toMatch(/^problem +The plan needs 22\.0 GB, the device has 16\.0 GB\. Lower --ctx-size$/m);
   expect(stdout).toContain("warning: No chat template");
+});
+
+test("inspect without a device says why there is no plan", async () => {
+  const { plan: _, ...rest } = inspection;
+  const services = { inspectModel: () => Promise.resolve({ ...rest, planProblem: "There is no device" }) };
+  const { code, stdout } = await cli(["inspect", "m"], { services });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^problem +There is no device$/m);
+  expect(stdout).not.toContain("fits");
+});
+
+test("the help states the defaults that follow from model and memory", async () => {
+  for (const command of ["run", "serve", "trace", "inspect"]) {
+    const help = (await cli([command, "--help"])).stdout.replace(/\s+/g, " ");
+    expect(help).toContain("default: 8192, the model's maximum, or what memory allows, whichever is least");
+    expect(help).toContain("a whole number from 1 to 4096; default: what memory allows, at most 16");
+  }
 });
 
 test("inspect --json prints one object", async () => {

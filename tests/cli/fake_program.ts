@@ -1,21 +1,42 @@
 /** The command line over a fake runtime, as a process of its own: for signals, pipes and ports. */
 import process from "node:process";
 import { main } from "../../src/cli/program.ts";
-import { RequestError } from "../../src/base/errors.ts";
+import { DeviceError, RequestError } from "../../src/base/errors.ts";
 import type { Services } from "../../src/cli/services.ts";
-import { answer, FakeRuntime } from "../support/fake_runtime.ts";
+import type { RuntimeOptions } from "../../src/runtime/runtime.ts";
+import { answer, FakeRuntime, type Step } from "../support/fake_runtime.ts";
 
-const endless = function* () {
-  yield* answer().slice(0, 1);
-  for (let i = 0;; i++) {
-    yield { type: "text" as const, text: `word ${i} `.repeat(20) };
-    yield { waitMs: 1 };
-  }
+/** What the runtime does with a request, by the variable `FAKE`. */
+const scripts: Record<string, (runtime: FakeRuntime) => Iterable<Step>> = {
+  *endless() {
+    yield* answer().slice(0, 1);
+    for (let i = 0;; i++) {
+      yield { type: "text", text: `word ${i} `.repeat(20) };
+      yield { waitMs: 1 };
+    }
+  },
+  short: () => [...answer("slow").slice(0, 2), { waitMs: 300 }, ...answer("slow").slice(2)],
+  lost: (runtime) => failing(runtime, new DeviceError("The device was lost", "Update the graphics driver")),
+  died: (runtime) => failing(runtime, new Error("The engine stopped")),
 };
-const short = () => [...answer("slow").slice(0, 2), { waitMs: 300 }, ...answer("slow").slice(2)];
+
+function* failing(runtime: FakeRuntime, error: Error): Iterable<Step> {
+  yield* answer("half").slice(0, 2);
+  // Fails while something runs, as the worker's messages do: from outside.
+  setTimeout(() => runtime.fail(error), 20);
+  yield { waitMs: 60_000 };
+}
+
+function openRuntime({ maxQueued }: Pick<RuntimeOptions, "maxQueued">): Promise<FakeRuntime> {
+  const script = scripts[process.env["FAKE"]!]!;
+  const notes = ["The built-in chat template is used"];
+  // One request runs, and as many more may wait as the flag says.
+  const runtime: FakeRuntime = new FakeRuntime(() => script(runtime), { notes }, 1 + (maxQueued ?? 0));
+  return Promise.resolve(runtime);
+}
 
 const services = {
-  openRuntime: () => Promise.resolve(new FakeRuntime(process.env["FAKE"] === "endless" ? endless : short)),
+  openRuntime,
   // Lets a client see what the operator allowed.
   pictureLoader: (policy) => Promise.resolve(() => Promise.reject(new RequestError(JSON.stringify(policy)))),
 } as Partial<Services> as Services;

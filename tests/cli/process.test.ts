@@ -1,5 +1,7 @@
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import process from "node:process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../support/fake_runtime.ts";
 
@@ -13,7 +15,9 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill("SIGKILL");
 });
 
-function start(args: readonly string[], fake: "endless" | "short") {
+type Fake = "endless" | "short" | "lost" | "died";
+
+function start(args: readonly string[], fake: Fake) {
   const child = Bun.spawn([process.execPath, program, ...args], {
     env: { FAKE: fake },
     stdin: "ignore",
@@ -38,7 +42,7 @@ test("SIGINT ends an answer with 130, SIGTERM with 143, and what was said stays"
     child.kill(signal);
     expect(await child.exited).toBe(code);
     expect(seen.stdout).toEndWith("\n");
-    expect(seen.stderr).toBe("");
+    expect(seen.stderr).toBe("note: The built-in chat template is used\n");
   }
 });
 
@@ -54,21 +58,94 @@ test("a reader that goes away ends the answer quietly with 141 (C05)", async () 
     new Response(shell.stderr).text(),
   ]);
   expect(stdout.length).toBe(100);
-  expect(stderr).toBe("code 141\n");
+  expect(stderr).toBe("note: The built-in chat template is used\ncode 141\n");
 });
 
-test("serve says where it is ready, answers, drains on SIGTERM and exits with 0 (O06)", async () => {
-  const { child, seen } = start(["serve", "m", "--port", "0"], "short");
+/** A running `serve`: its address once it is ready, and a question to it. */
+async function startServing(fake: Fake, ...flags: string[]) {
+  const { child, seen } = start(["serve", "m", "--port", "0", ...flags], fake);
   await until(() => seen.stderr.includes("Server ready"));
-  const url = /^Server ready on (http:\/\/127\.0\.0\.1:\d+) \(Press CTRL\+C to quit\)$/m.exec(
-    seen.stderr,
-  )![1]!;
-  expect(seen.stderr).toContain("tiny on fake device, 512 tokens of context");
-  const pending = fetch(`${url}/v1/chat/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model: "default", messages: [{ role: "user", content: "Hi" }] }),
+  const url = /http:\/\/[\d.:]+/.exec(seen.stderr)![0];
+  const ask = (more: object = {}) =>
+    fetch(`${url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "default", messages: [{ role: "user", content: "Hi" }], ...more }),
+    });
+  return { child, seen, ask };
+}
+
+test("serve says what it serves, in what memory, and last that it is ready, also to a file", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "llamav-serve-"));
+  const file = join(folder, "stderr");
+  const child = Bun.spawn([process.execPath, program, "serve", "m", "--port", "0"], {
+    env: { FAKE: "short" },
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: Bun.file(file),
   });
+  started.push(child);
+  const written = () => readFileSync(file, "utf8");
+  await until(() => written().includes("quit)\n"));
+  const lines = written().split("\n");
+  rmSync(folder, { recursive: true });
+  expect(lines).toEqual([
+    "tiny on fake device, 512 tokens of context",
+    "memory 57.9 MB: weights 28.4 MB, text cache 29.5 MB",
+    "note: The built-in chat template is used",
+    expect.stringMatching(/^Loaded in .+; pictures by URL: from public addresses$/),
+    "Built with Llama",
+    expect.stringMatching(/^Server ready on http:\/\/127\.0\.0\.1:\d+ \(Press CTRL\+C to quit\)$/),
+    "",
+  ]);
+});
+
+test("a runtime that fails ends its answers with an error and the server with its exit code", async () => {
+  const ends = [
+    ["lost", 6, "device_error", "The device was lost"],
+    ["died", 1, "internal_error", "The engine stopped"],
+  ] as const;
+  for (const [fake, exitCode, code, message] of ends) {
+    const { child, seen, ask } = await startServing(fake);
+    const text = await (await ask({ stream: true })).text();
+    expect(text).toContain('"content":"half"');
+    expect(text).toContain(`"code":"${code}"`);
+    expect(text).not.toContain("[DONE]");
+    expect(await child.exited).toBe(exitCode);
+    expect(seen.stderr).toContain(`\nerror: ${message}; the server ends\n`);
+  }
+});
+
+test("one request more than --max-num-queued-reqs is a 429 with Retry-After", async () => {
+  const { ask } = await startServing("endless", "--max-num-queued-reqs", "1");
+  const leaving = await ask({ stream: true });
+  const staying = await ask({ stream: true });
+  expect([leaving.status, staying.status]).toEqual([200, 200]);
+  const refused = await ask();
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "1"]);
+  const { error } = await refused.json() as { error: { code: string; type: string } };
+  expect(error).toMatchObject({ code: "queue_full", type: "rate_limit_error" });
+  await leaving.body!.cancel();
+  let retried = await ask({ stream: true });
+  for (let i = 0; i < 100 && retried.status === 429; i++) {
+    await Bun.sleep(20);
+    retried = await ask({ stream: true });
+  }
+  expect(retried.status).toBe(200);
+});
+
+test("serve --verbose says what an answer's time went into", async () => {
+  const { seen, ask } = await startServing("short", "--verbose");
+  expect((await ask()).status).toBe(200);
+  await until(() => seen.stderr.includes("debug: "));
+  expect(seen.stderr).toMatch(
+    /^debug: req_\w+ queue 0\.0 ms, images 0\.0 ms, prompt 13 ms, answer 4\.0 ms$/m,
+  );
+});
+
+test("serve answers, drains on SIGTERM and exits with 0 (O06)", async () => {
+  const { child, seen, ask } = await startServing("short");
+  const pending = ask();
   await Bun.sleep(100);
   child.kill("SIGTERM");
   const body = await (await pending).json() as { choices: { message: { content: string } }[] };
@@ -96,28 +173,17 @@ test("pictures by URL are fetched by default on a loopback address only, and as 
     ],
   ];
   for (const [flags, policy] of cases) {
-    const { seen } = start(["serve", "--model", "m", "--port", "0", ...flags], "short");
-    await until(() => seen.stderr.includes("Server ready"));
+    const { ask } = await startServing("short", ...flags);
     const content = [{ type: "image_url", image_url: { url: "http://pictures.example/a.png" } }];
-    const response = await fetch(`http://127.0.0.1:${/:(\d+) /.exec(seen.stderr)![1]}/v1/chat/completions`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ model: "default", messages: [{ role: "user", content }] }),
-    });
+    const response = await ask({ messages: [{ role: "user", content }] });
     const { error } = await response.json() as { error: { message: string; param: string } };
     expect([JSON.parse(error.message), error.param]).toEqual([policy, "messages[0].content[0].image_url"]);
   }
 });
 
 test("a second signal ends a draining server at once", async () => {
-  const { child, seen } = start(["serve", "m", "--port", "0"], "endless");
-  await until(() => seen.stderr.includes("Server ready"));
-  const url = /http:\/\/[\d.:]+/.exec(seen.stderr)![0];
-  const response = await fetch(`${url}/v1/chat/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model: "default", stream: true, messages: [{ role: "user", content: "Hi" }] }),
-  });
+  const { child, seen, ask } = await startServing("endless");
+  const response = await ask({ stream: true });
   const reading = response.text().catch(() => "");
   child.kill("SIGINT");
   await until(() => seen.stderr.includes("Finishing"));

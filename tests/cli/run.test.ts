@@ -17,7 +17,9 @@ test("run prints the answer on stdout, and nothing else anywhere", async () => {
   const { runtime, opened, services } = fakeServices("A ", "cat");
   const run = await cli(["run", "./model", "What", "is it?", "--image", picture], { services });
   expect(run).toEqual({ code: 0, stdout: "A cat\n", stderr: "" });
-  expect(opened).toEqual([{ model: "./model", device: undefined, contextLength: undefined }]);
+  expect(opened).toEqual([
+    { model: "./model", device: undefined, contextLength: undefined, imageTiles: undefined },
+  ]);
   expect(runtime.requests[0]!.messages).toEqual([{
     role: "user",
     content: [image, { type: "text", text: "What is it?" }],
@@ -35,13 +37,14 @@ test("run passes every setting on", async () => {
   const { runtime, opened, services } = fakeServices("x");
   await cli([
     ..."run m -s Brief --temp 0.5 --top-k 40 --top-p 0.9 --min-p 0.05 --repetition-penalty 1.1".split(" "),
-    ..."--presence-penalty -1 --frequency-penalty 2 --seed 7 -n 5 --device cpu -c 64 --stop END --stop".split(
-      " ",
-    ),
+    ..."--presence-penalty -1 --frequency-penalty 2 --seed 7 -n 5 --device cpu -c 64 --image-tiles 4 --stop END --stop"
+      .split(
+        " ",
+      ),
     "\n",
     "Hi",
   ], { services });
-  expect(opened).toEqual([{ model: "m", device: "cpu", contextLength: 64 }]);
+  expect(opened).toEqual([{ model: "m", device: "cpu", contextLength: 64, imageTiles: 4 }]);
   expect(runtime.requests[0]).toEqual({
     messages: [
       { role: "system", content: [{ type: "text", text: "Brief" }] },
@@ -102,14 +105,28 @@ test("run reads a picture from stdin, and fetches one by URL, before it loads th
   ]);
 });
 
-test("--verbose says on stderr what took how long", async () => {
+test("--verbose says on stderr what takes how much memory, and what took how long", async () => {
   const { services } = fakeServices("a", "b");
   const { stdout, stderr } = await cli(["run", "m", "?", "--verbose"], { services });
   expect(stdout).toBe("ab\n");
-  expect(stderr).toMatch(
-    /^load +[\d.]+ ms\nprompt +12.5|^load +[\d.]+ ms\nprompt +13 ms, 21 tokens, 1680\.0 tokens\/s\n/,
-  );
+  expect(stderr).toStartWith("memory 57.9 MB: weights 28.4 MB, text cache 29.5 MB\n");
+  expect(stderr).toMatch(/\nload +[\d.]+ ms\nprompt +13 ms, 21 tokens, 1680\.0 tokens\/s\n/);
   expect(stderr).toContain("answer  4.0 ms, 2 tokens, 500.0 tokens/s, ended by stop\n");
+});
+
+test("run says once what is to be known about the model", async () => {
+  const runtime = new FakeRuntime(() => answer("x"), { notes: ["The built-in chat template\nis used"] });
+  const run = await cli(["run", "m", "?"], { services: { openRuntime: () => Promise.resolve(runtime) } });
+  expect(run).toEqual({ code: 0, stdout: "x\n", stderr: "note: The built-in chat template\nis used\n" });
+});
+
+test("an answer without an end is a failure that says so", async () => {
+  const runtime = new FakeRuntime(() => answer("half").slice(0, 2));
+  const run = await cli(["run", "m", "?"], { services: { openRuntime: () => Promise.resolve(runtime) } });
+  expect(run).toMatchObject({ code: 1, stdout: "half\n" });
+  expect(run.stderr).toStartWith(
+    "error: Unexpected failure: The runtime ended the answer without an end event\n",
+  );
 });
 
 test("a model cannot command the terminal, and a pipe gets its text unchanged (C03)", async () => {

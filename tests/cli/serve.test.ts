@@ -19,15 +19,24 @@ async function opened(args: string[], env: Record<string, string> = {}): Promise
 }
 
 test("serve takes its model in three spellings, and the command line wins over variables", async () => {
-  expect(await opened(["m"])).toEqual({ model: "m", device: undefined, contextLength: undefined });
+  expect(await opened(["m"])).toEqual({
+    model: "m",
+    device: undefined,
+    contextLength: undefined,
+    imageTiles: undefined,
+    maxQueued: 64,
+  });
   expect(await opened(["--model", "m"])).toMatchObject({ model: "m" });
   expect(await opened(["--huggingface-repo-id", "org/m"])).toMatchObject({ model: "org/m" });
   expect(await opened(["m", "--model", "m"])).toMatchObject({ model: "m" });
   expect(await opened([], { LLAMAV_MODEL: "e" })).toMatchObject({ model: "e" });
   expect(await opened(["m"], { LLAMAV_MODEL: "e" })).toMatchObject({ model: "m" });
-  expect(await opened(["m", "--device", "1", "-c", "256"])).toMatchObject({
+  const sizes = "-c 256 --image-tiles 8 --max-num-queued-reqs 2".split(" ");
+  expect(await opened(["m", "--device", "1", ...sizes])).toMatchObject({
     device: "1",
     contextLength: 256,
+    imageTiles: 8,
+    maxQueued: 2,
   });
 });
 
@@ -42,8 +51,10 @@ test("serve without a model, or with two, is wrong usage", async () => {
   });
 });
 
-test("serve refuses ports and switches that cannot be", async () => {
-  expect((await cli(["serve", "m", "--port", "65536"])).code).toBe(2);
+test("serve refuses ports, sizes and switches that cannot be", async () => {
+  for (const [flag, value] of [["port", "65536"], ["image-tiles", "4097"], ["max-num-queued-reqs", "0"]]) {
+    expect((await cli(["serve", "m", `--${flag}`, value!])).code).toBe(2);
+  }
   const run = await cli(["serve", "m"], { env: { LLAMAV_ALLOW_REMOTE_IMAGES: "perhaps" } });
   expect(run).toMatchObject({
     code: 2,

@@ -32,6 +32,16 @@ test("GET /health says ok", async () => {
   expect([response.status, await response.json()]).toEqual([200, { status: "ok" }]);
 });
 
+test("GET /health says failed once the runtime can serve nothing, also while the server stops", async () => {
+  const { app, runtime } = testApp();
+  runtime.fail(new Error("The device was lost"));
+  for (const stopping of [false, true]) {
+    if (stopping) await app.drain(0);
+    const response = await app.fetch(at("/health"));
+    expect([response.status, await response.json()]).toEqual([503, { status: "failed" }]);
+  }
+});
+
 test("GET /v1/models lists the one model", async () => {
   const { app } = testApp();
   const body = await json(await app.fetch(at("/v1/models")));

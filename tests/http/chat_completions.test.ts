@@ -246,6 +246,37 @@ test("a picture's refusal names the part it stands in", async () => {
   expect(runtime.requests.length).toBe(0);
 });
 
+test("bytes that are no picture name the part they stand in, or the messages when there are several", async () => {
+  const { app } = testApp(() => [new RequestError("Cannot use the image", { code: "invalid_image" })]);
+  const picture = { type: "image_url", image_url: { url: "data:,x" } };
+  const ask = async (content: unknown[], stream: boolean) => {
+    const body = { model: "tiny", stream, messages: [{ role: "user", content }] };
+    const response = await app.fetch(chat(body));
+    const { param, code } = (await json(response)).error;
+    return [response.status, param, code];
+  };
+  for (const stream of [false, true]) {
+    expect(await ask([{ type: "text", text: "?" }, picture], stream)).toEqual(
+      [400, "messages[0].content[1].image_url", "invalid_image"],
+    );
+    expect(await ask([picture, picture], stream)).toEqual([400, "messages", "invalid_image"]);
+  }
+});
+
+test("a runtime that fails ends answers with its error, and what comes after them", async () => {
+  const { app, runtime, logged } = testApp(() => [...answer("a").slice(0, 2), { waitMs: 60_000 }]);
+  const whole = app.fetch(chat(question));
+  const stream = (await app.fetch(chat({ ...question, stream: true }))).text();
+  await until(() => runtime.running === 2);
+  runtime.fail(new DeviceError("The device was lost"));
+  for (const response of [await whole, await app.fetch(chat(question))]) {
+    expect([response.status, (await json(response)).error.code]).toEqual([500, "device_error"]);
+  }
+  expect(eventsOf(await stream).at(-1).error.code).toBe("device_error");
+  expect(logged.filter((line) => line.includes("The device was lost")).length).toBe(3);
+  expect([runtime.running, app.active]).toEqual([0, 0]);
+});
+
 test("a client that goes away ends the answer, streamed or not (D39)", async () => {
   for (const stream of [false, true]) {
     const { app, runtime, logged } = testApp(() => [...answer("a").slice(0, 2), { waitMs: 60_000 }]);
