@@ -6,11 +6,7 @@
  * `filter` picks the rows whose operation, shape or dtype contains it. `--save` appends them to
  * `bench/results/<machine>.csv`, with the driver, the commit and the settings they were measured under.
  */
-import { spawnSync } from "node:child_process";
-import { appendFileSync, existsSync } from "node:fs";
-import { cpus } from "node:os";
-import { join } from "node:path";
-import { argv, env } from "node:process";
+import { argv } from "node:process";
 import { parseArgs } from "node:util";
 import { elementCount } from "../src/base/dtype.ts";
 import { Device } from "../src/gpu/device.ts";
@@ -22,21 +18,13 @@ import { attentionRows } from "./kernels/attention.ts";
 import { matmulRows } from "./kernels/matmul.ts";
 import type { BenchRow, BenchTensor } from "./kernels/row.ts";
 import { rowRows } from "./kernels/rows.ts";
+import { type Result, saveResults } from "./results_file.ts";
 
 const rows: readonly BenchRow[] = [...matmulRows, ...rowRows, ...attentionRows];
 
 /** A recording repeats the operation until it runs for about this long, so that the cost of a submission vanishes. */
 const RECORDING_MS = 20;
 const RUNS = 9;
-const settings = ["LP_NUM_THREADS", "LP_NATIVE_VECTOR_WIDTH"] as const;
-
-interface Result {
-  readonly row: BenchRow;
-  readonly ms: number;
-  readonly rate: number;
-  readonly unit: "GB/s" | "GFLOP/s";
-}
-
 function main(): void {
   const { values, positionals } = parseArgs({
     args: argv.slice(2),
@@ -49,7 +37,7 @@ function main(): void {
   const filter = positionals[0] ?? "";
   const chosen = rows.filter((row) => [row.op, row.shape, row.dtype].some((part) => part.includes(filter)));
   const results = chosen.map((row) => measure(device, row));
-  if (values.save) save(device, results);
+  if (values.save) saveResults(device.info, results);
   device.dispose();
 }
 
@@ -74,7 +62,7 @@ function measure(device: Device, row: BenchRow): Result {
   const rate = (row.flops ?? row.bytes ?? 0) / ms / 1e6;
   const columns = [row.op.padEnd(18), row.shape.padEnd(20), row.dtype.padEnd(5), ms.toFixed(4).padStart(10)];
   console.log(`${columns.join(" ")} ms ${rate.toFixed(2).padStart(8)} ${unit}`);
-  return { row, ms, rate, unit };
+  return { op: row.op, shape: row.shape, dtype: row.dtype, ms, rate, unit };
 }
 
 function record(device: Device, row: BenchRow, tensors: Record<string, Tensor>, repeats: number): Recording {
@@ -104,27 +92,6 @@ function fill(view: Uint8Array, { dtype, shape, data }: BenchTensor): void {
   const [base, spread] = dtype === "bf16" ? [0x3e00, 0x100] : [0x3000, 0x800];
   const words = new Uint16Array(view.buffer, view.byteOffset, count);
   words.forEach((_, i) => words[i] = base + (i * 40503) % spread + (i % 2) * 0x8000);
-}
-
-function save(device: Device, results: readonly Result[]): void {
-  const machine = (cpus()[0]?.model ?? "unknown").toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
-  const path = join(import.meta.dir, "results", `${machine}.csv`);
-  if (!existsSync(path)) {
-    appendFileSync(path, "date,commit,device,driver,settings,cores,op,shape,dtype,ms,rate,unit\n");
-  }
-  const { stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { cwd: import.meta.dir });
-  const context = [
-    new Date().toISOString().slice(0, 10),
-    stdout.toString().trim() || "none",
-    device.info.name,
-    `${device.info.driverName} ${device.info.driverInfo}`,
-    settings.flatMap((name) => env[name] === undefined ? [] : [`${name}=${env[name]}`]).join(" "),
-    String(cpus().length),
-  ];
-  for (const { row, ms, rate, unit } of results) {
-    const cells = [...context, row.op, row.shape, row.dtype, ms.toFixed(5), rate.toFixed(3), unit];
-    appendFileSync(path, `${cells.map((cell) => cell.replaceAll(",", ";")).join(",")}\n`);
-  }
 }
 
 main();

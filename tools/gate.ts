@@ -18,17 +18,20 @@ const houseTests = ["tests/layers.test.ts", "tests/tidy.test.ts", "tests/generat
  */
 const unthreaded = { LP_NUM_THREADS: "0" };
 
-function testStep(name: string, { env, missing }: DriverSetting, paths: readonly string[]): Step {
+/** Tests of the graphs' variants (chunk sizes, layouts): they say nothing new at a driver's second width. */
+const variantTests = "tests/golden/variants.test.ts";
+
+function testStep(name: string, { env, missing }: DriverSetting, files: readonly string[]): Step {
   return {
     name,
     async run() {
-      return missing ? { passed: 0, failed: 0, skipped: 1, note: missing } : await runTests(paths, env);
+      return missing ? { passed: 0, failed: 0, skipped: 1, note: missing } : await runTests(files, env);
     },
   };
 }
 
-/** All folders and files of tests that are not about the house. */
-function allTests(): string[] {
+/** All test files but those about the house. */
+function testFiles(): string[] {
   const files = [...new Bun.Glob("tests/**/*.test.ts").scanSync(".")];
   return files.filter((file) => !houseTests.includes(file)).sort();
 }
@@ -36,13 +39,13 @@ function allTests(): string[] {
 async function driverSteps(): Promise<Step[]> {
   const settings = await driverSettings();
   const first = settings.find((setting) => !setting.missing) ?? settings[0]!;
-  const others = settings.filter((setting) => setting !== first);
-  return [
-    testStep(`all tests, ${first.name}`, first, allTests()),
-    ...others.map(({ name, env, missing }) =>
-      testStep(`gpu tests, ${name}`, { name, env: { ...env, ...unthreaded }, missing }, gpuTests)
-    ),
-  ];
+  const gpuFiles = testFiles().filter((file) => gpuTests.some((folder) => file.startsWith(`${folder}/`)));
+  const fewerFiles = gpuFiles.filter((file) => file !== variantTests);
+  const repeats = settings.filter((setting) => setting !== first).map((setting) => {
+    const repeated = { ...setting, env: { ...setting.env, ...unthreaded } };
+    return testStep(`gpu tests, ${setting.name}`, repeated, setting.secondWidth ? fewerFiles : gpuFiles);
+  });
+  return [testStep(`all tests, ${first.name}`, first, testFiles()), ...repeats];
 }
 
 async function main(words: readonly string[]): Promise<number> {
