@@ -20,7 +20,7 @@ const settings = ["LP_NUM_THREADS", "LP_NATIVE_VECTOR_WIDTH"] as const;
 
 /** Appends results to `bench/results/<machine>.csv`, with the circumstances they were measured in. */
 export function saveResults(info: DeviceInfo, results: readonly Result[]): void {
-  const machine = (cpus()[0]?.model ?? "unknown").toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+  const machine = (cpus()[0]?.model ?? "unknown").toLowerCase().replaceAll(/[^a-z0-9]+/g, "_");
   const path = join(import.meta.dir, "results", `${machine}.csv`);
   if (!existsSync(path)) appendFileSync(path, header);
   const { stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { cwd: import.meta.dir });

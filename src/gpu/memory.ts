@@ -20,7 +20,7 @@ const longestBlock = 2 ** 31;
 const usage = vk.VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | vk.VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
   vk.VK_BUFFER_USAGE_TRANSFER_DST_BIT;
 
-/** A buffer with its own memory, zero-filled, and mapped as long as it lives where the host can see it. */
+/** A buffer with its own memory, zero-filled unless told otherwise, and mapped as long as it lives where the host can see it. */
 export class GpuBuffer {
   readonly handle: bigint;
   readonly bytes: number;
@@ -30,7 +30,7 @@ export class GpuBuffer {
   #disposed = false;
 
   /** @throws {DeviceError} If the device has not that much memory left. */
-  constructor(device: Device, name: string, bytes: number, placement: Placement) {
+  constructor(device: Device, name: string, bytes: number, placement: Placement, zeroed = true) {
     this.#device = device;
     this.bytes = roundUp(Math.max(bytes, 1), alignment);
     this.handle = device.create("vkCreateBuffer", vk.VkBufferCreateInfo, { size: this.bytes, usage });
@@ -42,7 +42,7 @@ export class GpuBuffer {
         this.#mapped = viewMemory(mapMemory(device, memory), this.bytes);
       }
       const { vkCmdFillBuffer: fill } = device.commands;
-      runOnce(device, (commandBuffer) => fill(commandBuffer, this.handle, 0, this.bytes, 0));
+      if (zeroed) runOnce(device, (commandBuffer) => fill(commandBuffer, this.handle, 0, this.bytes, 0));
     } catch (error) {
       this.dispose();
       throw error;
@@ -103,7 +103,7 @@ export function planBytes(tensors: readonly TensorSpec[]): number {
  * A larger one consists of blocks (`block_layout.ts`), which are allocated when a tensor needs them; a tensor lies
  * in one of them, and a little stays free at their ends.
  *
- * All tensors start at multiples of 256 bytes and are zero.
+ * All tensors start at multiples of 256 bytes and are zero, unless the arena is made for what is filled at once.
  */
 export class Arena {
   readonly #device: Device;
@@ -111,6 +111,7 @@ export class Arena {
   readonly #buffers: GpuBuffer[] = [];
   readonly #layout: BlockLayout;
   readonly #blockLimit: number;
+  readonly #zeroed: boolean;
   #used = 0;
   #disposed = false;
 
@@ -118,8 +119,15 @@ export class Arena {
    * @param bytes What the tensors will need, from `planBytes`
    * @throws {DeviceError} If the device has not that much memory left.
    */
-  constructor(device: Device, readonly name: string, readonly bytes: number, readonly placement: Placement) {
+  constructor(
+    device: Device,
+    readonly name: string,
+    readonly bytes: number,
+    readonly placement: Placement,
+    { zeroed = true }: { readonly zeroed?: boolean } = {},
+  ) {
     this.#device = device;
+    this.#zeroed = zeroed;
     this.#blockLimit = Math.min(roundDown(device.limits.maxAllocationBytes, alignment), longestBlock);
     this.#layout = new BlockLayout(bytes, this.#blockLimit);
     this.#layout.blockBytes.forEach((_, block) => this.#buffer(block));
@@ -180,6 +188,7 @@ export class Arena {
       this.name,
       this.#layout.blockBytes[block]!,
       this.placement,
+      this.#zeroed,
     );
   }
 

@@ -36,6 +36,8 @@ export function checkTensors(
     tensors,
     readInto: (info, byteOffset, target) => source.readInto(info, byteOffset, target),
     read: (info, byteOffset, byteLength) => source.read(info, byteOffset, byteLength),
+    readLater: (info, byteOffset, target) => source.readLater(info, byteOffset, target),
+    settle: () => source.settle(),
     close: () => source.close(),
   };
 }

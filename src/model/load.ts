@@ -65,18 +65,26 @@ export function loadWeights(
   device: Device,
   onProgress: (done: number, total: number) => void = () => {},
 ): LoadedWeights {
-  const arena = new Arena(device, "weights", plan.bytes, "device");
+  const arena = new Arena(device, "weights", plan.bytes, "device", { zeroed: false });
   const uploader = new Uploader(device);
   let done = 0;
+  let settled = 0;
+  const settle = () => {
+    source.settle();
+    settled = done;
+    onProgress(done, plan.sourceBytes);
+  };
   const load = (job: Job): Tensor => {
     const tensor = arena.tensor(job.name, job.dtype, job.shape);
     job.fill(tensor, uploader);
     done += job.sourceBytes;
-    onProgress(done, plan.sourceBytes);
+    if (done - settled >= bytesUnderWay) settle();
     return tensor;
   };
   try {
+    onProgress(0, plan.sourceBytes);
     const weights = mllamaWeights(config, new Describer(source, load));
+    settle();
     uploader.flush();
     return { weights, arena };
   } catch (error) {
@@ -120,6 +128,10 @@ class Describer implements WeightSink {
         for (const [i, piece] of pieces.entries()) {
           this.#fillPiece(uploader, tensor, row * rowBytes, infos[i]!, piece, columns);
           row += paddedRows ?? piece.rows;
+          const padding = ((paddedRows ?? piece.rows) - piece.rows) * rowBytes;
+          if (padding > 0) {
+            uploader.write(tensor, row * rowBytes - padding, padding, ({ bytes }) => bytes.fill(0));
+          }
         }
       },
     }) as Matrix;
@@ -134,7 +146,8 @@ class Describer implements WeightSink {
       shape: [options.paddedSize ?? size],
       sourceBytes: bytes,
       fill: (tensor, uploader) => {
-        const values = toFloat32(this.#source.read(info, (options.row ?? 0) * bytes, bytes), info.dtype);
+        const values = new Float32Array(options.paddedSize ?? size);
+        values.set(toFloat32(this.#source.read(info, (options.row ?? 0) * bytes, bytes), info.dtype));
         uploader.write(tensor, 0, values.byteLength, copyFrom(new Uint8Array(values.buffer)));
       },
     }) as Vector;
@@ -169,7 +182,9 @@ class Describer implements WeightSink {
     if (plain) {
       let read = (piece.firstRow ?? 0) * columns * size;
       uploader.write(tensor, offset, piece.rows * columns * size, ({ bytes }) => {
-        this.#source.readInto(info, read, bytes);
+        // Threads pay for themselves where much is read in place; a staging window is used again at once.
+        if (tensor.buffer.mapped && bytes.length >= threadedBytes) this.#source.readLater(info, read, bytes);
+        else this.#source.readInto(info, read, bytes);
         read += bytes.length;
       });
       return;
@@ -203,6 +218,12 @@ function sameDtype(infos: readonly TensorInfo<WeightDtype>[]): WeightDtype {
   }
   return first!.dtype;
 }
+
+/** Tensors from this size on are read by threads; models without one start none. */
+const threadedBytes = 8 << 20;
+
+/** Reads under way before they are waited for: the progress that is told lags behind by this much at most. */
+const bytesUnderWay = 256 << 20;
 
 /** Host bytes that a band of gathered rows may take. */
 const bandBytes = 4 << 20;

@@ -1,9 +1,11 @@
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { assert } from "../base/assert.ts";
 import { ModelError, ModelNotFoundError } from "../base/errors.ts";
 import { quote } from "../base/quote.ts";
 import { WeightFile } from "./file.ts";
+import { ParallelReader } from "./parallel_reader.ts";
 import { type PlacedTensor, readSafetensorsHeader } from "./safetensors.ts";
 import { indexFileName, readShardIndex, type ShardIndex } from "./shard_index.ts";
 import type { FileDtype, TensorInfo, WeightSource } from "./source.ts";
@@ -53,9 +55,13 @@ function openFiles(
   }
 }
 
+/** More bring nothing: the memory's bandwidth is reached. */
+const readerThreads = Math.min(4, availableParallelism());
+
 class SafetensorsSource implements WeightSource<FileDtype> {
   readonly tensors = new Map<string, PlacedTensor>();
   readonly #files = new Map<string, WeightFile>();
+  #reader: ParallelReader | undefined;
 
   add(file: WeightFile, header: ReadonlyMap<string, PlacedTensor>): void {
     this.#files.set(file.path, file);
@@ -63,10 +69,16 @@ class SafetensorsSource implements WeightSource<FileDtype> {
   }
 
   readInto(info: TensorInfo<FileDtype>, byteOffset: number, target: Uint8Array): void {
+    const { file, position } = this.#place(info, byteOffset, target.length);
+    this.#files.get(file)!.readInto(position + byteOffset, target);
+  }
+
+  /** The tensor with its place in the file, and that the range lies in it. */
+  #place(info: TensorInfo<FileDtype>, byteOffset: number, byteLength: number): PlacedTensor {
     const tensor = this.tensors.get(info.name);
     assert(tensor === info, `tensor ${info.name} is not of this source`);
-    assert(0 <= byteOffset && byteOffset + target.length <= tensor.bytes, `range of tensor ${info.name}`);
-    this.#files.get(tensor.file)!.readInto(tensor.position + byteOffset, target);
+    assert(0 <= byteOffset && byteOffset + byteLength <= tensor.bytes, `range of tensor ${info.name}`);
+    return tensor;
   }
 
   read(
@@ -79,7 +91,19 @@ class SafetensorsSource implements WeightSource<FileDtype> {
     return target;
   }
 
+  readLater(info: TensorInfo<FileDtype>, byteOffset: number, target: Uint8Array): void {
+    const { file, position } = this.#place(info, byteOffset, target.length);
+    this.#reader ??= new ParallelReader(readerThreads);
+    this.#reader.read(file, position + byteOffset, target);
+  }
+
+  settle(): void {
+    this.#reader?.settle();
+  }
+
   close(): void {
+    this.#reader?.close();
+    this.#reader = undefined;
     for (const file of this.#files.values()) file.close();
   }
 }

@@ -48,6 +48,17 @@ export interface WeightSource<D extends FileDtype = Dtype> {
    * @throws {ModelError} As `readInto`.
    */
   read(info: TensorInfo<D>, byteOffset?: number, byteLength?: number): Uint8Array<ArrayBuffer>;
-  /** Releases the files. Safe to call twice. */
+  /**
+   * Begins to fill mapped device memory as `readInto` does, on threads of its own. The memory must stay until
+   * `settle` has returned.
+   */
+  readLater(info: TensorInfo<D>, byteOffset: number, target: Uint8Array): void;
+  /**
+   * Waits until everything that was begun is there.
+   *
+   * @throws {ModelError} As `readInto`.
+   */
+  settle(): void;
+  /** Releases the files and the threads. Safe to call twice. */
   close(): void;
 }

@@ -47,6 +47,8 @@ function memorySource(
     tensors,
     read,
     readInto: (info, begin, target) => target.set(read(info, begin, target.length)),
+    readLater: (info, begin, target) => target.set(read(info, begin, target.length)),
+    settle() {},
     close() {},
   };
 }
