@@ -11,6 +11,9 @@ import type {
   TraceResult,
 } from "./protocol.ts";
 
+/** Longest wait for the step under way when the engine is closed: a person has pressed Ctrl-C. */
+const closeGraceMs = 1000;
+
 type SequenceEvent = Exclude<EngineEvent, { type: "error" }>;
 
 /** The main thread's end of the engine: requests in, events out, over messages only. */
@@ -111,7 +114,10 @@ export class EngineClient {
     });
   }
 
-  /** Frees the device and ends the worker. Requests that still run fail. Safe to call twice. */
+  /**
+   * Frees the device and ends the worker. Requests that still run fail. Safe to call twice. A worker that is deep in
+   * a long step is not waited for: the system frees what it holds.
+   */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }
@@ -120,10 +126,11 @@ export class EngineClient {
     const isAlive = this.#failure === undefined;
     this.#fail(new Error("The engine was closed"));
     if (isAlive) {
-      await new Promise<void>((resolve) => {
+      const closed = new Promise<void>((resolve) => {
         this.#onClosed = resolve;
         send(this.#worker, { type: "close" });
       });
+      await Promise.race([closed, Bun.sleep(closeGraceMs)]);
     }
     this.#worker.terminate();
   }

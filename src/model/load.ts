@@ -54,7 +54,7 @@ export interface LoadedWeights {
 /**
  * Allocates the tensors of a model and reads the checkpoint into them.
  *
- * @param onProgress called with checkpoint bytes read so far and in all
+ * @param onProgress called with checkpoint bytes read or under way so far, and in all
  * @throws {DeviceError} If the device has not that much memory left.
  * @throws {ModelError} If a file ends early or cannot be read.
  */
@@ -72,13 +72,13 @@ export function loadWeights(
   const settle = () => {
     source.settle();
     settled = done;
-    onProgress(done, plan.sourceBytes);
   };
   const load = (job: Job): Tensor => {
     const tensor = arena.tensor(job.name, job.dtype, job.shape);
     job.fill(tensor, uploader);
     done += job.sourceBytes;
     if (done - settled >= bytesUnderWay) settle();
+    onProgress(done, plan.sourceBytes);
     return tensor;
   };
   try {
@@ -222,7 +222,7 @@ function sameDtype(infos: readonly TensorInfo<WeightDtype>[]): WeightDtype {
 /** Tensors from this size on are read by threads; models without one start none. */
 const threadedBytes = 8 << 20;
 
-/** Reads under way before they are waited for: the progress that is told lags behind by this much at most. */
+/** Reads under way before they are waited for: the progress that is told runs ahead by this much at most. */
 const bytesUnderWay = 256 << 20;
 
 /** Host bytes that a band of gathered rows may take. */
