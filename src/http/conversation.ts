@@ -29,7 +29,7 @@ const fileSchema = z.union([
  * @throws {RequestError} Naming the field at fault.
  */
 export async function parseConversation(value: unknown, load: LoadPicture): Promise<TracePrompt> {
-  const file = parseWith(fileSchema, value);
+  const file = parseWith(fileSchema, value, "it");
   if ("prompt" in file) {
     const pictures = await Promise.all((file.images ?? []).map((image) => load(image.file)));
     return { text: file.prompt, pictures };

@@ -54,11 +54,12 @@ export function describeError(error: unknown): DescribedError {
     return describe(error.status, error.message, param, code, headers);
   }
   if (error instanceof RequestError) {
-    const { param, code, remedy } = error.details;
+    const { param, code } = error.details;
     const status = statusOfCode[code ?? ""] ?? 400;
     // One second: the queue is short by design, and SDKs back off by themselves from the second refusal on.
     const headers = status === 429 ? { "retry-after": "1" } : undefined;
-    return describe(status, remedy ? `${error.message}. ${remedy}` : error.message, param, code, headers);
+    const message = error.remedy ? `${error.message}. ${error.remedy}` : error.message;
+    return describe(status, message, param, code, headers);
   }
   const [message, code] = error instanceof DeviceError
     ? ["The GPU failed while it worked on this request; the server's log says more", "device_error"]

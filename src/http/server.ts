@@ -6,7 +6,10 @@ import { idleSeconds } from "./exchange.ts";
 export interface Server {
   /** Where it listens, such as `http://127.0.0.1:8000`. */
   readonly url: string;
-  /** Takes no new connections, lets running answers finish for `graceMs`, then closes everything. */
+  /**
+   * Lets running answers finish for `graceMs` while new requests get a 503 and `/health` says why, then closes
+   * everything: a load balancer sees the end coming, and nobody meets a closed port before it must.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -24,8 +27,8 @@ export function startServer(app: App, host: string, port: number): Server {
   return {
     url: `http://${shownHost}:${server.port}`,
     async stop(graceMs) {
-      const closed = server.stop();
       await app.drain(graceMs);
+      const closed = server.stop();
       // The last bytes may still be on their way; a connection that is kept open would hold this for ever.
       await Promise.race([closed, Bun.sleep(flushMs)]);
       await server.stop(true);

@@ -4,16 +4,18 @@ import { RequestError } from "../base/errors.ts";
 /**
  * Parses `value`, or says which field is wrong, what it must be and what it is.
  *
+ * @param whole what to call `value` itself
  * @throws {RequestError} For the first wrong field; `param` is its path, such as `messages[0].content`.
  */
-export function parseWith<T>(schema: z.ZodType<T>, value: unknown): T {
+export function parseWith<T>(schema: z.ZodType<T>, value: unknown, whole = "The body"): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   const { path, given } = locate(value, issue.path);
   const param = formatPath(path);
   const missing = given === undefined && path.length > 0;
-  const message = missing ? `"${param}" is required` : `"${param}" ${requirement(issue, given)}`;
+  const subject = path.length === 0 ? whole : `"${param}"`;
+  const message = missing ? `${subject} is required` : `${subject} ${requirement(issue, given)}`;
   throw new RequestError(message, { param, code: missing ? "missing_required_parameter" : "invalid_value" });
 }
 
@@ -58,9 +60,16 @@ function withArticle(expected: string): string {
 /** What was given, short: a string may be a whole picture. */
 function describe(given: unknown): string {
   if (Array.isArray(given)) return `a list of ${given.length}`;
-  if (typeof given === "object" && given !== null) return "an object";
+  if (typeof given === "object" && given !== null) return describeObject(given);
   if (typeof given !== "string") return String(given);
   return given.length > 40 ? `a text of ${given.length} characters` : JSON.stringify(given);
+}
+
+function describeObject(given: object): string {
+  const keys = Object.keys(given);
+  if (keys.length === 0) return "an empty object";
+  const shown = keys.slice(0, 3).map((key) => JSON.stringify(key.slice(0, 40))).join(", ");
+  return `an object with ${shown}${keys.length > 3 ? " and more" : ""}`;
 }
 
 /**

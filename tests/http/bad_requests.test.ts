@@ -123,7 +123,7 @@ const wrongFields: [string, unknown, string][] = [
   ["chat_template_kwargs", { tokenize: true }, 'must not contain "tokenize"'],
   ["stream_options", { include_usage: true }, 'needs "stream": true'],
   ["messages", "Hi", "must be a list"],
-  ["messages", { length: 1 }, "must be a list, not an object"],
+  ["messages", { length: 1 }, 'must be a list, not an object with "length"'],
 ];
 
 for (const [field, value, piece] of wrongFields) {

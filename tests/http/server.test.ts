@@ -301,6 +301,25 @@ test("a port that is taken is an error with a remedy", async () => {
   other.close();
 });
 
+test("stop() keeps listening until the last answer: /health says draining, requests get a 503", async () => {
+  const { server, client } = start(
+    () => [...answer("last").slice(0, 2), { waitMs: 300 }, ...answer("last").slice(2)],
+  );
+  const pending = client.chat.completions.create({ model: "tiny", messages });
+  await Bun.sleep(30);
+  const stopped = server.stop(5000);
+  const get = (path: string) =>
+    raw(server, `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+  const health = await get("/health");
+  expect(health).toStartWith("HTTP/1.1 503");
+  expect(health).toContain('{"status":"draining"}');
+  const refused = await get("/v1/models");
+  expect(refused).toStartWith("HTTP/1.1 503");
+  expect(refused.toLowerCase()).toContain("retry-after: 5");
+  expect((await pending).choices[0]!.message.content).toBe("last");
+  await stopped;
+});
+
 test("stop() lets an answer finish and closes the port (O06)", async () => {
   const { server, client } = start(
     () => [...answer("last").slice(0, 2), { waitMs: 100 }, ...answer("last").slice(2)],
