@@ -4,8 +4,11 @@
  */
 export class ExplainedError extends Error {
   override readonly name: string = "ExplainedError";
-  constructor(message: string, readonly remedy?: string, options?: ErrorOptions) {
+  /** Without a final full stop, like `message`: where it is printed on a line of its own, none follows. */
+  readonly remedy?: string;
+  constructor(message: string, remedy?: string, options?: ErrorOptions) {
     super(message, options);
+    this.remedy = remedy?.replace(/\.$/, "");
   }
 }
 

@@ -13,14 +13,20 @@ import { readPictureFile } from "./pictures.ts";
  *
  * @param folder left out, the folder of the file
  * @throws {UsageError} If the file cannot be read or is no JSON.
- * @throws {RequestError} Naming the field at fault.
+ * @throws {RequestError} Naming the file and the field at fault.
  */
 export async function readConversation(
   path: string,
   folder: string | undefined,
   fetchPicture: LoadPicture,
 ): Promise<TracePrompt> {
-  return await parseConversation(await readJson(path), pictureBelow(folder ?? dirname(path), fetchPicture));
+  const value = await readJson(path);
+  try {
+    return await parseConversation(value, pictureBelow(folder ?? dirname(path), fetchPicture));
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    throw new RequestError(`Cannot use the conversation "${path}": ${error.message}`, error.details);
+  }
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
+import { RequestError } from "../base/errors.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
 
@@ -18,6 +20,19 @@ export async function readPicture(name: string, context: CliContext): Promise<Ui
     return await load(name);
   }
   return await readPictureFile(name);
+}
+
+/** Whether a word of the prompt is the file of a picture, as in `--image a.jpg b.jpg`. */
+export function isPictureFile(word: string): boolean {
+  return /\.(png|jpe?g|webp|gif|bmp)$/i.test(word) && existsSync(word);
+}
+
+/** The refusal of a picture's bytes, which knows no names, with those of the pictures it can be about. */
+export function namePictures(error: unknown, names: readonly string[]): unknown {
+  if (!(error instanceof RequestError) || error.details.code !== "invalid_image") return error;
+  if (names.length === 0) return error;
+  const label = names.length === 1 ? "Picture" : "One of the pictures";
+  return new RequestError(`${label} ${names.join(", ")}: ${error.message}`, error.details);
 }
 
 async function readPictureFromStdin({ terminal }: CliContext): Promise<Uint8Array> {

@@ -24,7 +24,8 @@ Every flag of a command can also be set by the variable that its help names; the
 llamav COMMAND --help says more about a command.
 
 Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 model not found, 6 no suitable device, not enough memory or a
-lost device, 7 corrupt or mismatched model files, 130 SIGINT, 141 the reader of stdout has gone, 143 SIGTERM.
+lost device, 7 corrupt or mismatched model files, 130 SIGINT, 141 the reader of stdout has gone, 143 SIGTERM
+(serve drains after either signal and ends with 0).
 
 Built with Llama. Llama 3.2 is licensed under the Llama 3.2 Community License,
 Copyright © Meta Platforms, Inc. All Rights Reserved.`;

@@ -8,7 +8,7 @@ import { addFlags, readFlags } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
 import { describeMemory, describeNotes } from "./loaded_model.ts";
 import { modelArgument } from "./model_argument.ts";
-import { readPicture } from "./pictures.ts";
+import { isPictureFile, namePictures, readPicture } from "./pictures.ts";
 
 const flags = [
   "image",
@@ -66,6 +66,7 @@ async function run(
   context: CliContext,
 ): Promise<void> {
   const { terminal, services } = context;
+  checkWords(words);
   checkCounts(words, values);
   // What the person gave is read before the model: a wrong path is told in milliseconds.
   const request = await buildRequest(words, values, context);
@@ -86,6 +87,8 @@ async function run(
       printAnswer(runtime, request, controller.signal, context)
     );
     if (values.verbose) reportTimings(loadMs, end, context);
+  } catch (error) {
+    throw namePictures(error, values.image);
   } finally {
     await runtime.close();
   }
@@ -120,6 +123,16 @@ async function printAnswer(
   }
   signal.throwIfAborted();
   throw new Error("The runtime ended the answer without an end event");
+}
+
+/** A picture's name in the prompt was meant for the flag: a shell spreads `*.jpg`, and `--image` takes one. */
+function checkWords(words: readonly string[]): void {
+  const picture = words.find(isPictureFile);
+  if (picture === undefined) return;
+  throw new UsageError(
+    `The prompt holds "${picture}", which is the file of a picture`,
+    "Write --image before each picture",
+  );
 }
 
 function checkCounts(words: readonly string[], { image, stop }: RunValues): void {

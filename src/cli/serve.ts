@@ -44,8 +44,10 @@ Ask it, with any OpenAI client or with curl:
 Routes: POST /v1/chat/completions, GET /v1/models, GET /v1/models/{id}, GET /health
 Pictures come as data: URLs, or by http(s) URL where that is allowed. There is no password: let other machines
 in (--host 0.0.0.0) on a network that you trust only.
-GET /health answers 200 "ok", or 503 "draining" or "failed". When the device is lost, running requests end with an
-error and the process with exit code 6, so that whoever supervises it can start it again.`;
+GET /health answers 200 "ok", or 503 "draining" or "failed". After SIGINT or SIGTERM running answers are finished
+and new requests get a 503 with Retry-After; then the process ends with exit code 0. When the device is lost,
+running requests end with an error and the process with exit code 6, so that whoever supervises it can start it
+again.`;
 
 /** `llamav serve MODEL`: the OpenAI API over HTTP until a signal ends it. */
 export function addServe(program: Command, context: CliContext): void {

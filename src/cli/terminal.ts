@@ -20,6 +20,9 @@ export interface Streams {
 
 const eraseLine = "\r\x1b[2K";
 
+/** Between two states of the progress line: more often than an eye follows is flicker, and work for a slow terminal. */
+const progressIntervalMs = 100;
+
 /**
  * Where a command reads and writes: answers on stdout, everything else on stderr. What a model, a file or a
  * request says is shown in a terminal with its control characters escaped, and passed on unchanged to a pipe.
@@ -27,6 +30,7 @@ const eraseLine = "\r\x1b[2K";
 export class Terminal {
   readonly stdinIsTerminal: boolean;
   #progressShown = false;
+  #progressAt = -Infinity;
   /** Streams whose reader has gone. */
   readonly #broken = new Set<Output>();
 
@@ -62,9 +66,15 @@ export class Terminal {
     void this.#write(this.streams.stderr, `${text.split("\n").map(escapeLine).join("\n")}\n`);
   }
 
-  /** Shows what is going on, on one line of the terminal that the next one replaces; nothing without a terminal. */
+  /**
+   * Shows what is going on, on one line of the terminal that the next one replaces; nothing without a terminal, and
+   * nothing sooner than a tenth of a second after the last.
+   */
   progress(text: string): void {
     if (!this.streams.stderr.isTTY) return;
+    const now = performance.now();
+    if (now - this.#progressAt < progressIntervalMs) return;
+    this.#progressAt = now;
     this.#progressShown = true;
     void this.#write(this.streams.stderr, `${eraseLine}${escapeLine(text)}`);
   }

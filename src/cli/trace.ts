@@ -1,3 +1,5 @@
+import { type Stats, statSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Command } from "commander";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
@@ -16,9 +18,12 @@ const flags = [
 ] as const;
 
 const help = `
-Example:
+Examples:
   llamav trace ./model --messages chat.json --out trace.safetensors --max-tokens 8 --steps
+  llamav trace ./model --messages chat.json --images ./pictures --out trace.safetensors
 
+The file of --messages holds one JSON object: {"messages": […]} as the API takes them, where a picture's URL may
+also be the name of a file below --images; or, for a base model, {"prompt": "<|image|>…", "images": [{"file": "…"}]}.
 Writes input_ids, logits of every prompt position, greedy_ids and step_logits; with --steps also pixel_values,
 vision_features and cross_states of each picture and hidden.LAYER after each decoder layer.`;
 
@@ -26,7 +31,7 @@ vision_features and cross_states of each picture and hidden.LAYER after each dec
 export function addTrace(program: Command, context: CliContext): void {
   const command = program.command("trace").summary("write the numbers behind an answer to a file")
     .description("Computes one conversation and writes the numbers to a safetensors file.")
-    .argument(...modelArgument)
+    .argument(...modelArgument).usage("<model> --messages <file> --out <file> [options]")
     .addHelpText("after", help);
   addFlags(command, flags);
   command.action(async (model: string) => {
@@ -36,6 +41,7 @@ export function addTrace(program: Command, context: CliContext): void {
       throw new UsageError("No conversation was given", "Name its file with --messages");
     }
     if (out === undefined) throw new UsageError("No output file was given", "Name it with --out");
+    checkOutput(out);
     const { readConversation } = await import("./conversation_file.ts");
     const fetchPicture = await context.services.pictureLoader({ allowRemote: true, allowPrivate: true });
     const report = await context.services.traceToFile({
@@ -51,4 +57,22 @@ export function addTrace(program: Command, context: CliContext): void {
     for (const { name, shape } of report.tensors) context.terminal.note(`${name} [${shape.join(", ")}]`);
     context.terminal.note(`Wrote ${report.tensors.length} tensors to ${report.out}`);
   });
+}
+
+/**
+ * Refuses a file that cannot be written because of where it lies, before minutes of work are lost.
+ *
+ * @throws {UsageError} If its folder is missing, or the path is a folder.
+ */
+function checkOutput(path: string): void {
+  const remedy = "Name a file in a folder that exists with --out";
+  const folder = dirname(path);
+  if (!statusOf(folder)?.isDirectory()) {
+    throw new UsageError(`Cannot write "${path}": there is no folder "${folder}"`, remedy);
+  }
+  if (statusOf(path)?.isDirectory()) throw new UsageError(`Cannot write "${path}": it is a folder`, remedy);
+}
+
+function statusOf(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false });
 }

@@ -161,7 +161,7 @@ function tooLong(maxTokens: number): RequestError {
     {
       param: "messages",
       code: "context_length_exceeded",
-      remedy: "Send less text.",
+      remedy: "Shorten the prompt, or raise --ctx-size",
     },
   );
 }

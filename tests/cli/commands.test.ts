@@ -102,6 +102,26 @@ test("trace hands conversation and settings on, and lists what was written", asy
   }
 });
 
+test("trace refuses a place that cannot be written before it reads or computes anything", async () => {
+  for (
+    const [out, reason] of [["no/such/x.safetensors", 'there is no folder "no/such"'], [
+      ".",
+      "it is a folder",
+    ]]
+  ) {
+    expect(await cli(["trace", "m", "--messages", "none.json", "--out", out!])).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: `error: Cannot write "${out}": ${reason}\nName a file in a folder that exists with --out\n`,
+    });
+  }
+});
+
+test("trace --help says which flags it needs", async () => {
+  const { stdout } = await cli(["trace", "--help"]);
+  expect(stdout).toContain("Usage: llamav trace <model> --messages <file> --out <file> [options]");
+});
+
 const inspection: Inspection = {
   path: "m",
   architecture: "MllamaForConditionalGeneration",

@@ -77,7 +77,9 @@ test("readConversation() names what is wrong with a file", async () => {
     "Cannot read the conv",
   );
   await expect(read("{")).rejects.toThrow("Cannot read the conversation");
-  await expect(read({})).rejects.toThrow('must hold "messages", "request" or "prompt"');
+  await expect(read({ message: [] })).rejects.toThrow(
+    `Cannot use the conversation "${path}": it must hold "messages", "request" or "prompt", not an object with "message"`,
+  );
   await expect(read({ messages: [] })).rejects.toThrow('"messages" must have at least 1 item');
   await expect(read({ messages: [{ role: "king", content: "" }] })).rejects.toThrow('"messages[0].role"');
 });

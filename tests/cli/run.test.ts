@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DeviceError, ModelError, ModelNotFoundError, RequestError } from "../../src/base/errors.ts";
 import { answer, FakeRuntime } from "../support/fake_runtime.ts";
-import { cli, fakeServices } from "./support.ts";
+import { Terminal } from "../../src/cli/terminal.ts";
+import { cli, fakeServices, Sink } from "./support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "llamav-cli-"));
 const picture = join(folder, "cat.png");
@@ -141,6 +142,38 @@ test("progress is shown on a terminal only, and is gone before the answer", asyn
   expect(shown.stderr).toBe("\r\x1b[2KLoading weights: 5.0 MB (50 %)\r\x1b[2K");
 });
 
+test("Terminal.progress() rewrites its line at most ten times a second", async () => {
+  const stderr = new Sink(true);
+  const stdin = { isTTY: true, async *[Symbol.asyncIterator]() {} };
+  const terminal = new Terminal({ stdin, stdout: new Sink(true), stderr });
+  for (let step = 0; step < 1000; step++) terminal.progress(`step ${step}`);
+  expect(stderr.text).toBe("\r\x1b[2Kstep 0");
+  await Bun.sleep(110);
+  terminal.progress("later");
+  expect(stderr.text).toEndWith("\r\x1b[2Klater");
+});
+
+test("a picture that cannot be used is named, as far as the refusal tells", async () => {
+  const refusal = () => [new RequestError("Cannot use the image: damaged", { code: "invalid_image" })];
+  const asked = async (...names: string[]) => {
+    const services = { openRuntime: () => Promise.resolve(new FakeRuntime(refusal)) };
+    return (await cli(["run", "m", "?", ...names.map((name) => `--image=${name}`)], { services })).stderr;
+  };
+  expect(await asked(picture)).toBe(`error: Picture ${picture}: Cannot use the image: damaged\n`);
+  expect(await asked(picture, picture)).toBe(
+    `error: One of the pictures ${picture}, ${picture}: Cannot use the image: damaged\n`,
+  );
+});
+
+test("a word that only looks like a picture's name is a word", async () => {
+  const { runtime, services } = fakeServices("x");
+  await cli(["run", "m", "What is in", "no_such.png"], { services });
+  expect(runtime.requests[0]!.messages[0]!.content).toEqual([{
+    type: "text",
+    text: "What is in no_such.png",
+  }]);
+});
+
 /** Arguments, stdin, and a piece of what is said; all end with exit code 2 before any model is opened. */
 const misuses: [string[], string | undefined, string][] = [
   [["run"], undefined, "missing required argument 'model'"],
@@ -159,6 +192,7 @@ const misuses: [string[], string | undefined, string][] = [
   [["run", "m", "?", "--image", join(folder, "no.png")], undefined, "there is no such file"],
   [["run", "m", "?", "--image", folder], undefined, "it is no regular file"],
   [["run", "m", "?", "--image", "/dev/zero"], undefined, "it is no regular file"],
+  [["run", "m", "?", "--image", picture, picture], undefined, "Write --image before each picture"],
   [["run", "m", "?", "--nonsense"], undefined, "unknown option '--nonsense'"],
   [["walk"], undefined, "unknown command 'walk'"],
 ];
@@ -185,7 +219,7 @@ test("every kind of error has its exit code, one sentence what and one what to d
     ],
     [new DeviceError("No device", "Install a driver"), 6, "error: No device\nInstall a driver\n"],
     [new ModelError("Bad file"), 7, "error: Bad file\n"],
-    [new RequestError("Too long", { remedy: "Shorten it" }), 1, "error: Too long\nShorten it\n"],
+    [new RequestError("Too long", { remedy: "Shorten it." }), 1, "error: Too long\nShorten it\n"],
     [
       new TypeError("x is\n\x1bundefined"),
       1,
