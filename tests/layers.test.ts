@@ -19,14 +19,14 @@ const floors: readonly (readonly string[])[] = [
   ["src/model", "src/selftest"],
   ["src/engine"],
   ["src/runtime"],
-  ["src/cli", "src/http", "src/web", "main.ts"],
+  ["src/cli", "src/http", "main.ts"],
 ];
 
-/** Rooms of one floor that may see each other: the entry opens the commands, `serve` opens the server. */
-const sameFloor = [["ffi", "src/base"], ["main.ts", "src/cli"], ["src/cli", "src/http"], [
-  "src/http",
-  "src/web",
-]];
+/**
+ * Rooms of one floor that may see each other, the first the second: ffi asserts, the entry opens the commands,
+ * `serve` opens the server and `trace` reads conversations as it does.
+ */
+const sameFloor = [["ffi", "src/base"], ["main.ts", "src/cli"], ["src/cli", "src/http"]];
 
 /** Rooms that may import this one, besides itself; every other room may not, however high it stands. */
 const visibleOnlyTo: Readonly<Record<string, readonly string[]>> = {
@@ -41,7 +41,7 @@ const mayOnlySee: Readonly<Record<string, readonly string[]>> = {
   // A reference that shares code with what it judges proves nothing.
   "src/reference": [],
   "src/cli": ["src/base", "src/runtime", "src/http"],
-  "src/http": ["src/base", "src/runtime", "src/web"],
+  "src/http": ["src/base", "src/runtime"],
   "main.ts": ["src/base", "src/cli"],
 };
 

@@ -28,17 +28,23 @@ export interface ShaderFailure {
 /**
  * Compiles what is stale and packs everything. Shaders that fail are reported and left out.
  *
+ * @param onCompiled hears of each shader that was compiled
  * @throws {Error} If the compiler is not installed.
  */
-export function buildShaders(): readonly ShaderFailure[] {
+export function buildShaders(onCompiled: (shader: string) => void = () => {}): readonly ShaderFailure[] {
   mkdirSync(objectDirectory, { recursive: true });
   const failures: ShaderFailure[] = [];
   const modules = new Map<string, Uint8Array>();
   for (const shader of shaderNames()) {
     const object = objectPath(shader);
-    const output = existsSync(object) ? undefined : compile(shader, object);
-    if (output === undefined) modules.set(shader, readFileSync(object));
-    else failures.push({ shader, output });
+    const stale = !existsSync(object);
+    const output = stale ? compile(shader, object) : undefined;
+    if (output !== undefined) {
+      failures.push({ shader, output });
+      continue;
+    }
+    modules.set(shader, readFileSync(object));
+    if (stale) onCompiled(shader);
   }
   removeStale();
   const blob = packShaders(modules);
@@ -121,7 +127,7 @@ function main(args: readonly string[]): number {
     console.error("build/shaders.bin is not what the sources give: run bun tools/build_shaders.ts");
     return 1;
   }
-  const failures = buildShaders();
+  const failures = buildShaders((shader) => console.log(`compiled ${shader}.comp`));
   for (const { shader, output } of failures) console.error(`${shader}:\n${output}\n`);
   return failures.length > 0 ? 1 : 0;
 }

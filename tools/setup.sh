@@ -33,7 +33,12 @@ install_npm() {
 }
 
 # --- apt ----------------------------------------------------------------------------------------------------
-has_library() { { ldconfig -p 2>/dev/null || /sbin/ldconfig -p; } | grep -q "$1"; }
+has_library() {
+  local libraries
+  # First all of it: grep -q leaves at the first match, and pipefail would take the broken pipe for "not there".
+  libraries=$(ldconfig -p 2>/dev/null || /sbin/ldconfig -p)
+  grep -q "$1" <<<"$libraries"
+}
 
 has_vulkan_driver() {
   local directory

@@ -82,7 +82,7 @@ export function checkSetting(
 }
 
 /** CPU drivers report a nominal heap: theirs is the host's memory. */
-function deviceHeapBytes(device: DeviceInfo): number {
+export function deviceHeapBytes(device: DeviceInfo): number {
   if (device.type === "cpu") return totalmem();
   return Math.max(0, ...device.heaps.filter((heap) => heap.deviceLocal).map((heap) => heap.bytes));
 }

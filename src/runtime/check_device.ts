@@ -1,6 +1,7 @@
 import { formatBytes } from "../base/units.ts";
 import type { Device } from "../gpu/device.ts";
 import { describeNeeds } from "../gpu/needs.ts";
+import { deviceHeapBytes } from "../model/plan.ts";
 import type { KernelReport } from "../selftest/self_test.ts";
 import { testTransfer } from "../selftest/transfer.ts";
 import { failure } from "./check_system.ts";
@@ -25,13 +26,15 @@ export function checkFeatures({ physical }: Pick<Device, "physical">): Check {
 /** Weights of Llama-3.2-11B-Vision in bf16, the smallest model of the family. */
 const smallestModelBytes = 21_340_441_670;
 
+/** Whether the smallest model has room; by the bytes that a memory plan has to fit. */
 export function checkMemory({ info }: Pick<Device, "info">): Check {
   const name = "memory";
-  const largest = Math.max(0, ...info.heaps.filter((heap) => heap.deviceLocal).map((heap) => heap.bytes));
-  const detail = `${formatBytes(largest)} in the device's largest heap${
-    info.unifiedMemory ? ", shared with the host" : ""
-  }`;
-  if (largest > smallestModelBytes) return { name, status: "ok", detail };
+  const bytes = deviceHeapBytes(info);
+  const place = info.type === "cpu"
+    ? "of the host's memory"
+    : `in the device's largest heap${info.unifiedMemory ? ", shared with the host" : ""}`;
+  const detail = `${formatBytes(bytes)} ${place}`;
+  if (bytes > smallestModelBytes) return { name, status: "ok", detail };
   return {
     name,
     status: "warn",
