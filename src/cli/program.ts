@@ -48,15 +48,21 @@ export async function main(args: readonly string[], given: Partial<CliEnvironmen
   const terminal = new Terminal(given.streams ?? process);
   const context = { terminal, env, services: given.services ?? services };
   const program = buildProgram(context);
-  try {
-    await program.parseAsync([...args], { from: "user" });
-    return exitCodes.ok;
-  } catch (error) {
-    report(error, terminal, wantsDebug(program, env));
-    return exitCodeOf(error);
-  } finally {
-    await terminal.flush();
+  /** Does one thing and gives its exit code. */
+  async function attempt(work: () => Promise<unknown>): Promise<number> {
+    try {
+      await work();
+      return exitCodes.ok;
+    } catch (error) {
+      report(error, terminal, wantsDebug(program, env));
+      return exitCodeOf(error);
+    }
   }
+  const code = await attempt(() => program.parseAsync([...args], { from: "user" }));
+  // Output that did not arrive is no success; a command that failed has said why already.
+  if (code === exitCodes.ok) return await attempt(() => terminal.flush());
+  await terminal.flush().catch(() => {});
+  return code;
 }
 
 function buildProgram(context: CliContext): Command {
@@ -69,7 +75,8 @@ function buildProgram(context: CliContext): Command {
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => void terminal.print(text),
+      // Commander does not wait; whether it was written is told by the flush at the end.
+      writeOut: (text) => void terminal.print(text).catch(() => {}),
       writeErr: (text) => terminal.note(text.trimEnd()),
       outputError: (text, write) => write(`${text.trimEnd()}\nTry llamav --help`),
     });

@@ -110,7 +110,7 @@ async function printAnswer(
     for await (const event of runtime.generate(request, signal)) {
       if (event.type === "text" && event.text !== "") {
         lastCharacter = event.text.at(-1)!;
-        await terminal.answer(event.text);
+        await terminal.print(event.text);
       }
       if (event.type === "end") return event;
     }

@@ -47,7 +47,8 @@ in (--host 0.0.0.0) on a network that you trust only.
 GET /health answers 200 "ok", or 503 "draining" or "failed". After SIGINT or SIGTERM running answers are finished
 and new requests get a 503 with Retry-After; then the process ends with exit code 0. When the device is lost,
 running requests end with an error and the process with exit code 6, so that whoever supervises it can start it
-again.`;
+again.
+A connection takes one request at a time: bytes sent before the answer is complete close it, and end that answer.`;
 
 /** `llamav serve MODEL`: the OpenAI API over HTTP until a signal ends it. */
 export function addServe(program: Command, context: CliContext): void {

@@ -1,11 +1,12 @@
 import { escapeControls, escapeLine } from "../base/escape.ts";
+import { ExplainedError } from "../base/errors.ts";
 import { exitCodes, InterruptedError } from "./exit_codes.ts";
 
 /** The part of a standard stream that the terminal needs. */
 export interface Output {
   readonly isTTY?: boolean;
   write(text: string, done?: (error?: Error | null) => void): unknown;
-  on?(event: "error", listener: (error: Error & { code?: string }) => void): unknown;
+  on?(event: "error", listener: (error: Error) => void): unknown;
 }
 
 export interface Input extends AsyncIterable<Uint8Array | string> {
@@ -31,33 +32,29 @@ export class Terminal {
   readonly stdinIsTerminal: boolean;
   #progressShown = false;
   #progressAt = -Infinity;
-  /** Streams whose reader has gone. */
-  readonly #broken = new Set<Output>();
+  /** Streams that take no more, and why. */
+  readonly #broken = new Map<Output, Error>();
 
   constructor(readonly streams: Streams) {
     this.stdinIsTerminal = streams.stdin.isTTY === true;
     for (const stream of [streams.stdout, streams.stderr]) {
       // Without a listener a closed pipe would end the process with a stack trace.
-      stream.on?.("error", () => this.#broken.add(stream));
+      stream.on?.("error", (error) => this.#break(stream, error));
     }
   }
 
   /**
-   * Writes a piece of an answer, and waits until the stream has taken it.
+   * Writes to stdout, and waits until the stream has taken it.
    *
    * @throws {InterruptedError} If the reader has gone.
+   * @throws {ExplainedError} If the stream fails otherwise, as on a full disk.
    */
-  async answer(text: string): Promise<void> {
-    await this.print(text);
-    if (this.#broken.has(this.streams.stdout)) throw new InterruptedError(exitCodes.brokenPipe);
-  }
-
-  /** The same for text that needs no reader to the end: help, results of `inspect`. */
   async print(text: string): Promise<void> {
     this.clearProgress();
     // A lone carriage return would let an answer overwrite its own line.
     const shown = this.streams.stdout.isTTY ? escapeControls(text.replaceAll("\r\n", "\n")) : text;
     await this.#write(this.streams.stdout, shown);
+    this.#checkStdout();
   }
 
   /** Writes lines for people that are no answer: a remark, a timing, an error. */
@@ -108,19 +105,44 @@ export class Terminal {
     return bytes;
   }
 
-  /** Waits until both streams have taken everything, so that leaving the process loses nothing. */
+  /**
+   * Waits until both streams have taken everything, so that leaving the process loses nothing.
+   *
+   * @throws What `print` throws, if stdout has ever failed. A failed stderr has nowhere to be told.
+   */
   async flush(): Promise<void> {
     this.clearProgress();
     await Promise.all([this.#write(this.streams.stdout, ""), this.#write(this.streams.stderr, "")]);
+    this.#checkStdout();
+  }
+
+  #checkStdout(): void {
+    const error = this.#broken.get(this.streams.stdout);
+    if (error === undefined) return;
+    if (codeOf(error) === "EPIPE") throw new InterruptedError(exitCodes.brokenPipe);
+    throw new ExplainedError(
+      `Cannot write to stdout: ${codeOf(error) ?? error.message}; the output is not complete`,
+      "Make room where it goes, or send it elsewhere",
+      { cause: error },
+    );
+  }
+
+  /** The first failure says why; later ones follow from it. */
+  #break(stream: Output, error: Error): void {
+    if (!this.#broken.has(stream)) this.#broken.set(stream, error);
   }
 
   #write(stream: Output, text: string): Promise<void> {
     if (this.#broken.has(stream)) return Promise.resolve();
     return new Promise((resolve) => {
       stream.write(text, (error) => {
-        if (error) this.#broken.add(stream);
+        if (error) this.#break(stream, error);
         resolve();
       });
     });
   }
+}
+
+function codeOf(error: Error): string | undefined {
+  return (error as { code?: string }).code;
 }

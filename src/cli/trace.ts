@@ -1,4 +1,4 @@
-import { type Stats, statSync } from "node:fs";
+import { lstatSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import type { CliContext } from "./context.ts";
@@ -62,17 +62,17 @@ export function addTrace(program: Command, context: CliContext): void {
 /**
  * Refuses a file that cannot be written because of where it lies, before minutes of work are lost.
  *
- * @throws {UsageError} If its folder is missing, or the path is a folder.
+ * @throws {UsageError} If its folder is missing, or the path is something else than a regular file or nothing.
  */
 function checkOutput(path: string): void {
   const remedy = "Name a file in a folder that exists with --out";
   const folder = dirname(path);
-  if (!statusOf(folder)?.isDirectory()) {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw new UsageError(`Cannot write "${path}": there is no folder "${folder}"`, remedy);
   }
-  if (statusOf(path)?.isDirectory()) throw new UsageError(`Cannot write "${path}": it is a folder`, remedy);
-}
-
-function statusOf(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false });
+  // Of a link itself: the finished file takes the place of the name, not of what it leads to.
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there === undefined || there.isFile()) return;
+  const kind = there.isDirectory() ? "a folder" : there.isSymbolicLink() ? "a link" : "no regular file";
+  throw new UsageError(`Cannot write "${path}": it is ${kind}`, remedy);
 }

@@ -5,6 +5,7 @@ import { chatCompletions, type ChatContext } from "./chat_completions.ts";
 import { describeError, HttpError } from "./errors.ts";
 import { type Connection, Exchange } from "./exchange.ts";
 import { checkCaller, pathOf } from "./guard.ts";
+import { limits } from "./limits.ts";
 import { checkModel, modelBody, modelList } from "./models.ts";
 
 export interface AppOptions {
@@ -16,6 +17,8 @@ export interface AppOptions {
   readonly keepAliveMs?: number;
   /** A client that reads nothing for this long is given up. */
   readonly stallMs?: number;
+  /** A body that has not arrived after this long is refused. */
+  readonly uploadMs?: number;
 }
 
 export interface App {
@@ -23,7 +26,10 @@ export interface App {
   fetch(request: Request, connection?: Connection): Promise<Response>;
   /** Requests whose answer is not complete. */
   readonly active: number;
-  /** Refuses new requests, lets running ones finish for `graceMs`, then cuts them with an error. */
+  /**
+   * Refuses new requests, lets running ones finish for `graceMs`, then cuts them with an error. Returns at most
+   * `cutMs` after that, also when an answer does not end.
+   */
   drain(graceMs: number): Promise<void>;
 }
 
@@ -35,6 +41,9 @@ interface Route {
   readonly handle: Handler;
 }
 
+/** How long an answer that was cut may take to end. */
+export const cutMs = 1000;
+
 /** The whole HTTP service over one runtime, without sockets: `Request` in, `Response` out. */
 export function createApp(runtime: Runtime, options: AppOptions): App {
   const context: ChatContext = {
@@ -42,6 +51,7 @@ export function createApp(runtime: Runtime, options: AppOptions): App {
     loadPicture: options.loadPicture,
     keepAliveMs: options.keepAliveMs ?? 15_000,
     stallMs: options.stallMs ?? 30_000,
+    uploadMs: options.uploadMs ?? limits.uploadMs,
   };
   const active = new Set<Exchange>();
   let draining = false;
@@ -84,11 +94,20 @@ export function createApp(runtime: Runtime, options: AppOptions): App {
       draining = true;
       if (active.size === 0) return;
       const idle = new Promise<void>((resolve) => onIdle = resolve);
-      const timer = setTimeout(() => active.forEach((exchange) => exchange.abort(shuttingDown())), graceMs);
-      await idle;
-      clearTimeout(timer);
+      if (await endsWithin(idle, graceMs)) return;
+      active.forEach((exchange) => exchange.abort(shuttingDown()));
+      await endsWithin(idle, cutMs);
     },
   };
+}
+
+/** Waits for `work`, but no longer than `ms`. */
+async function endsWithin(work: Promise<void>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(() => resolve(false), ms);
+  const ended = await Promise.race([work.then(() => true), late]);
+  clearTimeout(timer);
+  return ended;
 }
 
 function routesOf(runtime: Runtime, context: ChatContext, isDraining: () => boolean): readonly Route[] {

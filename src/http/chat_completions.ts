@@ -16,11 +16,12 @@ export interface ChatContext {
   readonly loadPicture: LoadPicture;
   readonly keepAliveMs: number;
   readonly stallMs: number;
+  readonly uploadMs: number;
 }
 
 /** `POST /v1/chat/completions`. A request that cannot be served fails before the first byte of a stream. */
 export async function chatCompletions(exchange: Exchange, context: ChatContext): Promise<Response> {
-  const raw = await readJsonObject(exchange.request);
+  const raw = await readJsonObject(exchange.request, exchange.signal, context.uploadMs);
   const body = parseWith(chatSchema, raw);
   refuseUnsupported(raw, body);
   checkModel(body.model, context.runtime);

@@ -37,7 +37,10 @@ export function checkCaller(request: Request, accepted: readonly string[] | unde
   }
 }
 
-/** Path of a request, percent-encoding kept, query left out. */
+/**
+ * Path of a request, percent-encoding kept, query left out. Bun has resolved `.` and `..` in it before we see it, so
+ * `/v1/./models` is `/v1/models` here.
+ */
 export function pathOf(request: Request): string {
   try {
     return new URL(request.url).pathname;

@@ -5,11 +5,20 @@ import { limits } from "./limits.ts";
  * Reads a request's JSON object within the limits: type and declared size are checked before a byte is read, the
  * real size while reading, nesting and number of values before parsing.
  *
- * @throws {HttpError} 415 for another type or encoding, 413 when too large, 400 when it is no JSON object.
+ * @param signal ends the reading with its reason
+ * @param uploadMs how long the whole body may take to arrive
+ * @throws {HttpError} 415 for another type or encoding, 413 when too large, 408 when too slow, 400 when it is no
+ * JSON object.
  */
-export async function readJsonObject(request: Request): Promise<Readonly<Record<string, unknown>>> {
+export async function readJsonObject(
+  request: Request,
+  signal: AbortSignal,
+  uploadMs: number,
+): Promise<Readonly<Record<string, unknown>>> {
   checkHeaders(request.headers);
-  const bytes = await readBounded(request.body);
+  const bytes = request.body === null
+    ? new Uint8Array(0)
+    : await readInTime(request.body.getReader(), signal, uploadMs);
   checkStructure(bytes);
   let value: unknown;
   try {
@@ -36,16 +45,34 @@ function checkHeaders(headers: Headers): void {
   if (Number(headers.get("content-length") ?? 0) > limits.bodyBytes) throw tooLarge();
 }
 
-async function readBounded(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
+
+/** However the reading ends early, the stream is cancelled: what is still on its way is not kept. */
+async function readInTime(reader: BodyReader, signal: AbortSignal, uploadMs: number): Promise<Uint8Array> {
+  const { promise: givenUp, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  const timer = setTimeout(() => reject(tooSlow(uploadMs)), uploadMs);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([givenUp, readBounded(reader)]);
+  } catch (error) {
+    // Not awaited: nobody else reads the stream, and its sender may never react.
+    reader.cancel(error).catch(() => {});
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function readBounded(reader: BodyReader): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let total = 0;
-  if (body !== null) {
-    // Leaving the loop early cancels the stream, so the rest of a body that is too large is not kept.
-    for await (const chunk of body) {
-      total += chunk.byteLength;
-      if (total > limits.bodyBytes) throw tooLarge();
-      chunks.push(chunk);
-    }
+  for (let step = await reader.read(); !step.done; step = await reader.read()) {
+    total += step.value.byteLength;
+    if (total > limits.bodyBytes) throw tooLarge();
+    chunks.push(step.value);
   }
   if (chunks.length === 1) return chunks[0]!;
   const bytes = new Uint8Array(total);
@@ -100,6 +127,14 @@ function tooLarge(): HttpError {
     code: "body_too_large",
     // What is still on its way belongs to this request: the connection cannot carry another one.
     headers: { connection: "close" },
+  });
+}
+
+function tooSlow(uploadMs: number): HttpError {
+  return new HttpError(408, `The body must arrive within ${uploadMs / 1000} seconds`, {
+    code: "body_too_slow",
+    // SDKs repeat a 408, and the same line would be as slow again.
+    headers: { connection: "close", "x-should-retry": "false" },
   });
 }
 

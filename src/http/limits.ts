@@ -2,6 +2,8 @@
 export const limits = {
   /** Eight pictures of 3 MB in base64, or one of 20 MB. */
   bodyBytes: 32 * 1024 * 1024,
+  /** A body of the largest size then needs 4.5 Mbit/s; a connection is not held for less. */
+  uploadMs: 60_000,
   /** `JSON.parse` takes 10^5 levels, but what walks the result does not. */
   jsonDepth: 64,
   /** Commas and colons outside strings: bounds the objects that parsing makes out of cheap bytes. */

@@ -1,6 +1,6 @@
 import process from "node:process";
 import { ExplainedError } from "../base/errors.ts";
-import type { App } from "./app.ts";
+import { type App, cutMs } from "./app.ts";
 import { idleSeconds } from "./exchange.ts";
 
 export interface Server {
@@ -8,13 +8,11 @@ export interface Server {
   readonly url: string;
   /**
    * Lets running answers finish for `graceMs` while new requests get a 503 and `/health` says why, then closes
-   * everything: a load balancer sees the end coming, and nobody meets a closed port before it must.
+   * everything: a load balancer sees the end coming, and nobody meets a closed port before it must. Takes at most
+   * `cutMs` longer than `graceMs`, whatever clients and answers do.
    */
   stop(graceMs: number): Promise<void>;
 }
-
-/** How long a complete answer may take to leave the socket when the server stops. */
-const flushMs = 1000;
 
 /**
  * Listens on `host` and `port` (0 takes a free one).
@@ -27,11 +25,13 @@ export function startServer(app: App, host: string, port: number): Server {
   return {
     url: `http://${shownHost}:${server.port}`,
     async stop(graceMs) {
+      const end = performance.now() + graceMs + cutMs;
       await app.drain(graceMs);
       const closed = server.stop();
       // The last bytes may still be on their way; a connection that is kept open would hold this for ever.
-      await Promise.race([closed, Bun.sleep(flushMs)]);
-      await server.stop(true);
+      await Promise.race([closed, Bun.sleep(Math.max(0, Math.min(cutMs, end - performance.now())))]);
+      // Not awaited: it waits for handlers, and the one that does not end is why we are here.
+      void server.stop(true);
     },
   };
 }

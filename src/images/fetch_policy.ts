@@ -58,9 +58,15 @@ export function checkAddresses(addresses: readonly string[], policy: FetchPolicy
   );
 }
 
+/** `::a.b.c.d`, deprecated by RFC 4291, which the library takes for ordinary unicast. */
+const ipv4Compatible = ipaddr.IPv6.parseCIDR("::/96");
+
 /** Whether an address is ordinary unicast, after unwrapping IPv4 inside IPv6. */
 export function isPublicAddress(address: string): boolean {
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === "unicast";
+  if (!ipaddr.isValid(address)) return false;
+  const parsed = ipaddr.process(address);
+  if (parsed instanceof ipaddr.IPv6 && parsed.match(ipv4Compatible)) return false;
+  return parsed.range() === "unicast";
 }
 
 /** A URL's host without the brackets of IPv6. */

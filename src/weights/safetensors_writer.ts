@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, lstatSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { assert } from "../base/assert.ts";
 import { elementCount } from "../base/dtype.ts";
+import { ExplainedError } from "../base/errors.ts";
 
 /** A tensor to be written; its shape is known before its numbers are. */
 export interface OutputTensor {
@@ -24,7 +25,7 @@ const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 /**
  * Writes a safetensors file piece by piece: all names and shapes first, then each tensor's numbers in rows,
  * in any order among tensors. The data section is aligned to 8 bytes. The file appears under its name when it
- * is complete, never half-written; a file of that name is replaced.
+ * is complete, never half-written; a regular file of that name is replaced, anything else is refused.
  */
 export class SafetensorsWriter {
   readonly #path: string;
@@ -60,12 +61,22 @@ export class SafetensorsWriter {
     slot.position += data.byteLength;
   }
 
-  /** Gives the file its name. Every tensor must be complete. */
+  /**
+   * Gives the file its name. Every tensor must be complete.
+   *
+   * @throws {ExplainedError} If something that is no regular file has that name by now: a rename would replace it.
+   */
   finish(): void {
     for (const { tensor, position, end } of this.#slots.values()) {
       assert(position === end, `tensor ${tensor.name} lacks ${end - position} bytes`);
     }
     fsyncSync(this.#descriptor);
+    if (!canReplace(this.#path)) {
+      throw new ExplainedError(
+        `Cannot write "${this.#path}": it must be a regular file or nothing, and is something else`,
+        "Give another name",
+      );
+    }
     this.#close();
     renameSync(this.#temporary, this.#path);
   }
@@ -88,6 +99,11 @@ export class SafetensorsWriter {
     closeSync(this.#descriptor);
     this.#open = false;
   }
+}
+
+/** Whether a file may take this name: nothing has it, or a regular file, which links, devices and pipes are not. */
+function canReplace(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
 }
 
 /** Writes tensors that are all at hand. */

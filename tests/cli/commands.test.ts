@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import type { Check, Inspection } from "../../src/runtime/reports.ts";
 import { environmentName, type Setting, settings } from "../../src/runtime/options.ts";
-import { cli } from "./support.ts";
+import type { Services } from "../../src/cli/services.ts";
+import { cli, fakeServices } from "./support.ts";
 
 test("--version prints name and version", async () => {
   expect(await cli(["--version"])).toEqual({ code: 0, stdout: `llamav ${manifest.version}\n`, stderr: "" });
@@ -117,6 +118,22 @@ test("trace refuses a place that cannot be written before it reads or computes a
   }
 });
 
+test("trace refuses to replace a link, a pipe or a device", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "llamav-trace-"));
+  const link = join(folder, "link");
+  const pipe = join(folder, "pipe");
+  symlinkSync("nothing", link);
+  Bun.spawnSync(["mkfifo", pipe]);
+  for (const [out, kind] of [[link, "a link"], [pipe, "no regular file"], ["/dev/null", "no regular file"]]) {
+    expect(await cli(["trace", "m", "--messages", "none.json", "--out", out!])).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: `error: Cannot write "${out}": it is ${kind}\nName a file in a folder that exists with --out\n`,
+    });
+  }
+  rmSync(folder, { recursive: true });
+});
+
 test("trace --help says which flags it needs", async () => {
   const { stdout } = await cli(["trace", "--help"]);
   expect(stdout).toContain("Usage: llamav trace <model> --messages <file> --out <file> [options]");
@@ -205,4 +222,28 @@ test("doctor prints a line for each check, the remedies, and ends with 6 when on
   expect(run.code).toBe(6);
   expect(JSON.parse(run.stdout)).toEqual({ checks: broken });
   expect(run.stderr).toBe("error: 1 of 3 checks failed\n");
+});
+
+test("output that cannot be written is no success: 1 with the reason, 141 when its reader has gone", async () => {
+  const services: Partial<Services> = {
+    ...fakeServices("Hello").services,
+    inspectModel: () => Promise.resolve(inspection),
+    runDoctor: () => Promise.resolve([]),
+  };
+  for (const command of [["inspect", "m"], ["doctor"], ["run", "m", "?"], ["--help"], ["--version"]]) {
+    const full = await cli(command, { services, stdoutError: "ENOSPC" });
+    expect([command, full.code]).toEqual([command, 1]);
+    expect(full.stderr).toBe(
+      "error: Cannot write to stdout: ENOSPC; the output is not complete\n" +
+        "Make room where it goes, or send it elsewhere\n",
+    );
+    expect([command, await cli(command, { services, stdoutError: "EPIPE" })]).toEqual([
+      command,
+      { code: 141, stdout: "", stderr: "" },
+    ]);
+  }
+});
+
+test("a command that writes nothing to stdout does not mind that it is broken", async () => {
+  expect(await cli(["serve"], { stdoutError: "ENOSPC" })).toMatchObject({ code: 2 });
 });

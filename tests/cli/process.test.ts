@@ -61,6 +61,20 @@ test("a reader that goes away ends the answer quietly with 141 (C05)", async () 
   expect(stderr).toBe("note: The built-in chat template is used\ncode 141\n");
 });
 
+test("an answer, long or short, that a full disk does not take ends with 1 and the reason", async () => {
+  if (process.platform !== "linux") return;
+  for (const fake of ["short", "endless"] as const) {
+    const child = Bun.spawn(["sh", "-c", `exec "${process.execPath}" "${program}" run m "?" >/dev/full`], {
+      env: { FAKE: fake },
+      stdin: "ignore",
+      stderr: "pipe",
+    });
+    started.push(child);
+    expect(await new Response(child.stderr).text()).toContain("error: Cannot write to stdout: ENOSPC;");
+    expect(await child.exited).toBe(1);
+  }
+});
+
 /** A running `serve`: its address once it is ready, and a question to it. */
 async function startServing(fake: Fake, ...flags: string[]) {
   const { child, seen } = start(["serve", "m", "--port", "0", ...flags], fake);

@@ -14,6 +14,17 @@ export class Sink implements Output {
   }
 }
 
+/** A stream that takes nothing, for the reason of this system error code. */
+class BrokenSink extends Sink {
+  constructor(readonly code: string) {
+    super();
+  }
+  override write(_text: string, done?: (error?: Error | null) => void): boolean {
+    done?.(Object.assign(new Error(`${this.code}: write`), { code: this.code }));
+    return false;
+  }
+}
+
 /** A stdin with this content; `undefined` is a terminal at which nobody types. */
 function source(content: string | Uint8Array | undefined) {
   return {
@@ -35,13 +46,15 @@ export interface CliRun {
 export interface CliSetting {
   readonly stdin?: string | Uint8Array;
   readonly terminal?: boolean;
+  /** System error code with which every write to stdout fails. */
+  readonly stdoutError?: string;
   readonly env?: Record<string, string>;
   readonly services?: Partial<Services>;
 }
 
 /** Runs one command line with fakes; a service that a test does not give throws. */
 export async function cli(args: readonly string[], setting: CliSetting = {}): Promise<CliRun> {
-  const stdout = new Sink(setting.terminal);
+  const stdout = setting.stdoutError ? new BrokenSink(setting.stdoutError) : new Sink(setting.terminal);
   const stderr = new Sink(setting.terminal);
   const unexpected = (name: string) => () => Promise.reject(new Error(`${name} was called`));
   const services: Services = {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AssertionError } from "../../src/base/assert.ts";
 import { WeightFile } from "../../src/weights/file.ts";
@@ -68,4 +68,16 @@ test("SafetensorsWriter.append() stops at too many numbers, another dtype, an un
   expect(() => writer.append("a", Int32Array.of(1))).toThrow(AssertionError);
   expect(() => writer.append("b", Float32Array.of(1))).toThrow(AssertionError);
   writer.dispose();
+});
+
+test("SafetensorsWriter.finish() does not replace what has become something else than a file", () => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "out.safetensors");
+  const data = Int32Array.of(1);
+  symlinkSync("nothing", path);
+  expect(() => writeSafetensors(path, [{ name: "a", dtype: "i32", shape: [1], data }])).toThrow(
+    "it must be a regular file or nothing",
+  );
+  expect(lstatSync(path).isSymbolicLink()).toBe(true);
+  expect(readdirSync(folder.path)).toEqual(["out.safetensors"]);
 });
