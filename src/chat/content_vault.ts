@@ -10,7 +10,7 @@ export interface Segment {
  * user, or pieced together from a user's text and the template's, never becomes a control token.
  *
  * What a template can observe stays true: white space at both ends stays outside the mark, so that `trim` works
- * and a blank text is blank; a mark inside `tojson` comes out escaped, which tells that the text has to be, too.
+ * and a blank text is blank, and a long run of it is a mark made of white space; a mark inside `tojson` comes out escaped, which tells that the text has to be, too.
  * A template that takes a text apart (slices, splits) destroys the mark, and {@link restore} throws.
  */
 export class ContentVault {
@@ -25,11 +25,19 @@ export class ContentVault {
   /** A text for the template to print: white space, mark, white space. */
   protect(text: string): string {
     let begin = 0, end = text.length;
-    while (begin < end && space.test(text[begin]!)) begin++;
-    while (end > begin && space.test(text[end - 1]!)) end--;
-    if (begin === end) return text;
+    while (begin < end && isSpace(text.charCodeAt(begin))) begin++;
+    while (end > begin && isSpace(text.charCodeAt(end - 1))) end--;
+    const before = this.#protectSpace(text.slice(0, begin));
+    if (begin === end) return before;
     const index = this.#texts.push(text.slice(begin, end)) - 1;
-    return text.slice(0, begin) + markBegin + index + markEnd + text.slice(end);
+    return before + markBegin + index + markEnd + this.#protectSpace(text.slice(end));
+  }
+
+  /** White space as it is, or a mark of white space: a template must not have to work on megabytes of it. */
+  #protectSpace(text: string): string {
+    if (shortSpace.test(text)) return text;
+    const index = this.#texts.push(text) - 1;
+    return spaceBegin + String(index).replace(/\d/g, (digit) => spaceDigits[Number(digit)]!) + spaceEnd;
   }
 
   /** A JSON value whose texts and keys are all kept here, but for the words of function definitions. */
@@ -55,7 +63,12 @@ export class ContentVault {
     let begin = 0;
     for (const match of rendered.matchAll(mark)) {
       add(rendered.slice(begin, match.index), true);
-      add(this.#text(Number(match[2]), match[1] !== markBegin, match[3] !== markEnd), false);
+      const [, textBegin, textIndex, textEnd, blankBegin, blankIndex, blankEnd] = match;
+      if (textBegin !== undefined) {
+        add(this.#text(Number(textIndex), textBegin !== markBegin, textEnd !== markEnd), false);
+      } else {
+        add(this.#text(spaceNumber(blankIndex!), blankBegin !== spaceBegin, blankEnd !== spaceEnd), false);
+      }
       begin = match.index + match[0].length;
     }
     add(rendered.slice(begin), true);
@@ -83,13 +96,31 @@ export class ContentVault {
 // them have no case. No caller's text is in the output, so nobody can forge a mark.
 const markBegin = "\u0001";
 const markEnd = "\u0080";
-// deno-lint-ignore no-control-regex -- a control character is what marks begin with
-const mark = /(\u0001|(?<!\\)\\u0001)(\d+)(\u0080|\\u0080)/g;
+// Marks of white space are white space themselves, so that `trim` removes them whole. JSON escapes U+000B.
+const spaceBegin = "\u000b";
+const spaceEnd = "\u2029";
+const spaceDigits = [..."\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"];
+const mark =
+  // deno-lint-ignore no-control-regex -- a control character is what marks begin with
+  /(\u0001|(?<!\\)\\u0001)(\d+)(\u0080|\\u0080)|(\u000b|(?<!\\)\\u000b)((?:[\u2000-\u2009]|\\u200\d)+)(\u2029|\\u2029)/g;
 // deno-lint-ignore no-control-regex
-const damage = /[\u0001\u0080]|\\u0001|\\u0080/;
+const damage = /[\u0001\u0080\u000b\u2029]|\\u0001|\\u0080|\\u000b|\\u2029/;
+/** White space that no mark consists of, and little of it: most texts end in a line feed or two. */
+const shortSpace = /^[ \t\r\n]{0,16}$/;
+
+function spaceNumber(digits: string): number {
+  return Number(
+    digits.replace(/\\u200(\d)|[\u2000-\u2009]/g, (found, digit) => digit ?? found.charCodeAt(0) - 0x2000),
+  );
+}
 
 /** The white space that both Python and JavaScript strip, one UTF-16 unit each. */
-const space = /[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+function isSpace(unit: number): boolean {
+  if (unit < 0xa0) return unit === 0x20 || (unit >= 0x09 && unit <= 0x0d);
+  return wideSpaces.test(String.fromCharCode(unit));
+}
+
+const wideSpaces = /[\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 /**
  * Words that templates look for in function definitions. They are the same for everyone, and none of them is

@@ -1,17 +1,11 @@
-import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
+import { Environment, parse, tokenize } from "@huggingface/jinja";
+import { BoundedInterpreter, maxListLength } from "./bounded_interpreter.ts";
 import { strftime } from "./strftime.ts";
-
-type Evaluate = Interpreter["evaluate"];
-type RuntimeValue = ReturnType<Evaluate>;
+import { TemplateRunaway } from "./template_runaway.ts";
 
 /** The template itself said no, with `raise_exception`. */
 export class TemplateRefusal extends Error {
   override readonly name = "TemplateRefusal";
-}
-
-/** The template does more work than any chat layout has to. */
-export class TemplateRunaway extends Error {
-  override readonly name = "TemplateRunaway";
 }
 
 /**
@@ -44,41 +38,6 @@ export class JinjaTemplate {
     if (typeof output !== "string") throw new TypeError("A template must give text");
     return output;
   }
-}
-
-/** Steps of one rendering: one to two seconds. A conversation of 4,096 messages and 128 tools takes a third. */
-const stepBudget = 1_000_000;
-/** Characters or elements of a result that cost as much as one step. */
-const sizePerStep = 64;
-const maxTextLength = 1 << 24;
-const maxListLength = 1 << 20;
-
-class BoundedInterpreter extends Interpreter {
-  #steps = stepBudget;
-  /** What `for` statements go through. */
-  readonly #iterables = new Set<unknown>();
-
-  override evaluate(...[statement, environment]: Parameters<Evaluate>): RuntimeValue {
-    if (statement?.type === "For") {
-      const { iterable } = statement as unknown as { iterable: { type: string; lhs?: unknown } };
-      this.#iterables.add(iterable.type === "SelectExpression" ? iterable.lhs : iterable);
-    }
-    const value = super.evaluate(statement, environment);
-    const size = sizeOf(value);
-    this.#steps -= 1 + size / sizePerStep;
-    const limit = value.type === "StringValue" ? maxTextLength : maxListLength;
-    if (this.#steps < 0 || size > limit) throw new TemplateRunaway("The template does not come to an end");
-    // In Python a string is a list of its characters. The published templates look for image parts that way.
-    return this.#iterables.has(statement) && value.type === "StringValue" ? characters(value) : value;
-  }
-}
-
-function sizeOf({ value }: RuntimeValue): number {
-  return typeof value === "string" || Array.isArray(value) ? value.length : 0;
-}
-
-function characters(text: RuntimeValue): RuntimeValue {
-  return new Environment().set("characters", [...String(text.value)]);
 }
 
 const globals: Readonly<Record<string, unknown>> = {

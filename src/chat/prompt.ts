@@ -1,9 +1,10 @@
 import { assert } from "../base/assert.ts";
 import { ModelError, RequestError } from "../base/errors.ts";
 import { ContentVault, type Segment } from "./content_vault.ts";
-import { TemplateRefusal, TemplateRunaway } from "./jinja.ts";
+import { TemplateRefusal } from "./jinja.ts";
 import type { Message, ToolCall } from "./message.ts";
 import type { ChatTemplate } from "./template_file.ts";
+import { TemplateRunaway } from "./template_runaway.ts";
 
 export interface PromptOptions {
   /** Function definitions in OpenAI form, printed as they are. */
@@ -172,6 +173,12 @@ function render(chat: ChatTemplate, variables: Record<string, unknown>, vault: C
       });
     }
     if (error instanceof TemplateRunaway) {
+      if (endsOnSmall(chat)) {
+        throw new RequestError(
+          "Cannot lay the conversation out: it must not have more messages, parts and tools than the chat template can go through",
+          { param: "messages", code: "conversation_too_large", remedy: "Send a shorter conversation." },
+        );
+      }
       throw new ModelError(
         `Cannot use the chat template of "${chat.origin}": ${error.message}`,
         "Restore the checkpoint's own chat template, or remove the file to use the built-in one.",
@@ -182,6 +189,17 @@ function render(chat: ChatTemplate, variables: Record<string, unknown>, vault: C
       { param: "messages", code: "template_failed" },
     );
   }
+}
+
+/** Whether the template copes with one short message: then it is the conversation that was too much for it. */
+function endsOnSmall(chat: ChatTemplate): boolean {
+  const messages = [{ role: "user", content: "Hello" }];
+  try {
+    chat.template.render({ messages, add_generation_prompt: true, bos_token: chat.bosToken, tools: null });
+  } catch (error) {
+    return !(error instanceof TemplateRunaway);
+  }
+  return true;
 }
 
 function checkImages(messages: readonly Message[], segments: readonly Segment[]): void {

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ModelError } from "../base/errors.ts";
+import { readSmallFile } from "../base/small_file.ts";
 import { builtinTemplate } from "./builtin_template.ts";
 import { JinjaTemplate } from "./jinja.ts";
 
@@ -15,6 +15,8 @@ export interface ChatTemplate {
 
 /** The published template has 5 kB. */
 const maxTemplateLength = 1 << 20;
+/** tokenizer_config.json has 55 kB, with a template inside. */
+const maxFileBytes = 1 << 24;
 
 /**
  * The chat template of a checkpoint directory: chat_template.jinja, or else chat_template.json, or else
@@ -22,7 +24,7 @@ const maxTemplateLength = 1 << 20;
  * file holds several, the one named "default" is taken.
  *
  * @param bosToken text of the tokenizer's BOS token
- * @throws {ModelError} If a file is not JSON, or the template does not parse.
+ * @throws {ModelError} If a file cannot be read or is not JSON, or the template does not parse.
  */
 export function openChatTemplate(directory: string, bosToken: string): ChatTemplate {
   const { source, origin } = findTemplate(directory) ?? { source: builtinTemplate, origin: "built-in" };
@@ -51,11 +53,11 @@ export function compileChatTemplate(source: string, bosToken: string, origin: st
 
 function findTemplate(directory: string): { source: string; origin: string } | undefined {
   const jinja = join(directory, "chat_template.jinja");
-  const source = readText(jinja);
+  const source = readSmallFile(jinja, maxFileBytes);
   if (source !== undefined) return { source, origin: jinja };
   for (const name of ["chat_template.json", "tokenizer_config.json"]) {
     const origin = join(directory, name);
-    const text = readText(origin);
+    const text = readSmallFile(origin, maxFileBytes);
     const source = text === undefined ? undefined : templateOf(parseJson(origin, text));
     if (source !== undefined) return { source, origin };
   }
@@ -81,15 +83,6 @@ function parseJson(path: string, text: string): unknown {
       "Download the file again.",
       { cause: error },
     );
-  }
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if ((error as { code?: unknown }).code === "ENOENT") return undefined;
-    throw error;
   }
 }
 

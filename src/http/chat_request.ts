@@ -1,6 +1,7 @@
 import { RequestError } from "../base/errors.ts";
 import type { LoadPicture } from "../runtime/pictures.ts";
 import type { GenerateRequest, RequestMessage, RequestPart } from "../runtime/request.ts";
+import { JsonStructure } from "./json_body.ts";
 import { limits } from "./limits.ts";
 import type { ChatBody, ChatMessage } from "./schemas.ts";
 
@@ -22,8 +23,9 @@ export async function toGenerateRequest(
   checkToolNames(body);
   const pictures = await loadPictures(body.messages, loadPicture, signal);
   const kwargs = body.chat_template_kwargs;
+  const structure = new JsonStructure();
   return {
-    messages: body.messages.map((message, index) => toMessage(message, index, pictures)),
+    messages: body.messages.map((message, index) => toMessage(message, index, pictures, structure)),
     tools: body.tool_choice === "none" || !tools?.length ? undefined : tools,
     toolsInUserMessage: kwargs?.tools_in_user_message ?? undefined,
     dateString: kwargs?.date_string ?? undefined,
@@ -55,6 +57,7 @@ function toMessage(
   message: ChatMessage,
   index: number,
   pictures: ReadonlyMap<string, Uint8Array>,
+  structure: JsonStructure,
 ): RequestMessage {
   switch (message.role) {
     case "system":
@@ -72,11 +75,15 @@ function toMessage(
     case "function":
       return { role: "tool", content: message.content.map(textPart) };
     case "assistant":
-      return toAssistantMessage(message, index);
+      return toAssistantMessage(message, index, structure);
   }
 }
 
-function toAssistantMessage(message: ChatMessage & { role: "assistant" }, index: number): RequestMessage {
+function toAssistantMessage(
+  message: ChatMessage & { role: "assistant" },
+  index: number,
+  structure: JsonStructure,
+): RequestMessage {
   const calls = message.tool_calls ?? [];
   if (!message.content && calls.length === 0) {
     const param = `messages[${index}].content`;
@@ -95,6 +102,7 @@ function toAssistantMessage(message: ChatMessage & { role: "assistant" }, index:
     arguments: parseArguments(
       call.function.arguments,
       `messages[${index}].tool_calls[${at}].function.arguments`,
+      structure,
     ),
   }));
   return { role: "assistant", content, toolCalls };
@@ -106,7 +114,12 @@ function textPart(part: { text: string }): RequestPart {
 }
 
 /** The API carries arguments as JSON text; the template prints them as an object. */
-function parseArguments(text: string, param: string): unknown {
+function parseArguments(text: string, param: string, structure: JsonStructure): unknown {
+  // The body's own limits do not see into a string.
+  const excess = structure.excess(new TextEncoder().encode(text));
+  if (excess !== undefined) {
+    throw new RequestError(`"${param}" must not be more than ${excess}`, { param, code: "json_too_complex" });
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);

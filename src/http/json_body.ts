@@ -19,7 +19,10 @@ export async function readJsonObject(
   const bytes = request.body === null
     ? new Uint8Array(0)
     : await readInTime(request.body.getReader(), signal, uploadMs);
-  checkStructure(bytes);
+  const excess = new JsonStructure().excess(bytes);
+  if (excess !== undefined) {
+    throw new HttpError(400, `The body must not be more than ${excess}`, { code: "json_too_complex" });
+  }
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder().decode(bytes));
@@ -84,27 +87,36 @@ async function readBounded(reader: BodyReader): Promise<Uint8Array> {
   return bytes;
 }
 
-/** Looks at brackets, commas and colons outside strings; strings are skipped at the speed of `indexOf`. */
-function checkStructure(bytes: Uint8Array): void {
-  let depth = 0;
-  let values = 0;
-  for (let i = 0; i < bytes.length; i++) {
-    switch (bytes[i]) {
-      case 0x22: // "
-        i = endOfString(bytes, i);
-        break;
-      case 0x5b: // [
-      case 0x7b: // {
-        if (++depth > limits.jsonDepth) throw tooComplex(`${limits.jsonDepth} levels deep`);
-        break;
-      case 0x5d: // ]
-      case 0x7d: // }
-        depth--;
-        break;
-      case 0x2c: // ,
-      case 0x3a: // :
-        if (++values > limits.jsonValues) throw tooComplex(`${limits.jsonValues} values`);
+/** Nesting and number of values of JSON texts: each may be so deep, all of them together may have so many values. */
+export class JsonStructure {
+  #values = 0;
+
+  /**
+   * Looks at brackets, commas and colons outside strings; strings are skipped at the speed of `indexOf`.
+   *
+   * @returns the limit that is exceeded, in words
+   */
+  excess(bytes: Uint8Array): string | undefined {
+    let depth = 0;
+    for (let i = 0; i < bytes.length; i++) {
+      switch (bytes[i]) {
+        case 0x22: // "
+          i = endOfString(bytes, i);
+          break;
+        case 0x5b: // [
+        case 0x7b: // {
+          if (++depth > limits.jsonDepth) return `${limits.jsonDepth} levels deep`;
+          break;
+        case 0x5d: // ]
+        case 0x7d: // }
+          depth--;
+          break;
+        case 0x2c: // ,
+        case 0x3a: // :
+          if (++this.#values > limits.jsonValues) return `${limits.jsonValues} values`;
+      }
     }
+    return undefined;
   }
 }
 
@@ -136,8 +148,4 @@ function tooSlow(uploadMs: number): HttpError {
     // SDKs repeat a 408, and the same line would be as slow again.
     headers: { connection: "close", "x-should-retry": "false" },
   });
-}
-
-function tooComplex(limit: string): HttpError {
-  return new HttpError(400, `The body must not be more than ${limit}`, { code: "json_too_complex" });
 }

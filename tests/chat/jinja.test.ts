@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { JinjaTemplate, TemplateRefusal, TemplateRunaway } from "../../src/chat/jinja.ts";
+import { JinjaTemplate, TemplateRefusal } from "../../src/chat/jinja.ts";
 import { strftime } from "../../src/chat/strftime.ts";
+import { TemplateRunaway } from "../../src/chat/template_runaway.ts";
 
 const render = (source: string, variables: Record<string, unknown> = {}) =>
   new JinjaTemplate(source).render(variables);
@@ -57,6 +58,37 @@ describe("JinjaTemplate.render() stops", () => {
       "{% set n = namespace(x='ab') %}{% for i in range(20) %}{% set n.x = n.x + n.x %}{% endfor %}" +
       "{% for i in range(99999) %}{% set y = n.x | upper %}{% endfor %}",
     ],
+    [
+      "loops without bodies",
+      "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    ],
+    ...[
+      "{{ n.x | tojson }}",
+      "{{ n.x | string }}",
+      "{{ n.x | join }}",
+      "{{ n.x }}",
+      "{{ n.x == 'a' }}",
+      "{{ n.x ~ '' }}",
+    ]
+      .map((use): [string, string] => [
+        `a list that holds itself twice, in ${use}`,
+        `{% set n = namespace(x=['a']) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}{% endfor %}${use}`,
+      ]),
+    [
+      "a namespace that holds itself",
+      "{% set n = namespace() %}{% set n.x = n %}{% set n.y = n %}{{ n | tojson }}",
+    ],
+    ["a wide indent", "{{ 'a\\nb' | indent(2000000000) }}"],
+    ["a wide indent, unpacked", "{{ 'a\\nb' | indent(*[2000000000]) }}"],
+    ["a wide indent of a block", "{% filter indent(width=2000000000) %}a\nb{% endfilter %}"],
+    ["a wide indent of JSON", "{{ [1] | tojson(**{'indent': 2000000000}) }}"],
+    ["a long separator", "{{ range(9999) | join(range(9999) | join) }}"],
+    ["a long replacement", "{% set t = range(9999) | join %}{{ t.replace('', t) }}"],
+    [
+      "a long replacement by a kept method",
+      "{% set t = range(9999) | join %}{% set r = t.replace %}{{ r('', t) }}",
+    ],
+    ["a long text to loop over", "{% for c in range(999999) | join %}{% endfor %}"],
   ];
   for (const [what, source] of runaways) {
     test(what, () => {
@@ -71,6 +103,15 @@ describe("JinjaTemplate.render() stops", () => {
     expect(() => render("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}")).toThrow();
     expect(render(`{{ ${deep} | length }}`)).toBe("1");
   });
+});
+
+test("JinjaTemplate.render() pays for what is printed, and prints it as before", () => {
+  const source = "{% for k, v in o.items() %}{{ k ~ v }},{% endfor %} " +
+    "{{ o | tojson(indent=2) }} {{ 'a-b'.replace('-', '+') }} {{ o.l | join('/') }} {{ 'a\nb' | indent(2) }} " +
+    "{% filter upper %}x{% endfilter %} {{ o['items'] is defined }} {{ [1] + [2] }}";
+  expect(render(source, { o: { s: "é", l: [1, "b"] } })).toBe(
+    'sé,l1,b, {\n  "s": "é",\n  "l": [\n    1,\n    "b"\n  ]\n} a+b 1/b a\n  b X true [1, 2]',
+  );
 });
 
 test("JinjaTemplate.render() has no way to code", () => {

@@ -217,3 +217,16 @@ test("values that ask for nothing are accepted", async () => {
   expect(response.status).toBe(200);
   expect(response.headers.has("x-llamav-ignored")).toBe(false);
 });
+
+test("tool-call arguments are held to the limits of the body, all of them together", async () => {
+  const wide = `{"a":[${"1,".repeat(60_000)}1]}`;
+  const cases: [string[], string][] = [
+    [[`{"a":${"[".repeat(64)}${"]".repeat(64)}}`], "messages[1].tool_calls[0].function.arguments"],
+    [[wide, wide], "messages[1].tool_calls[1].function.arguments"],
+  ];
+  for (const [texts, param] of cases) {
+    const calls = texts.map((text, at) => ({ id: `c${at}`, function: { name: "f", arguments: text } }));
+    const messages = [...question.messages, { role: "assistant", tool_calls: calls }];
+    expect((await refusal({ ...question, messages })).slice(0, 3)).toEqual([400, param, "json_too_complex"]);
+  }
+});
