@@ -32,7 +32,7 @@ const can: Readonly<Record<Access, { readable: boolean; writable: boolean }>> = 
 };
 
 test("the registry and the compiled shaders name the same kernels, each once", () => {
-  expect(kernels.map(({ shader }) => shader).toSorted()).toEqual([...library.names].toSorted());
+  expect(kernels.map(({ shader }) => shader).toSorted()).toEqual(Array.from(library.names).toSorted());
 });
 
 describe.each(kernels.map((kernel) => [kernel.shader, kernel] as const))("shader %s", (shader, kernel) => {

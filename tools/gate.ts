@@ -18,9 +18,6 @@ const houseTests = ["tests/layers.test.ts", "tests/tidy.test.ts", "tests/generat
  */
 const unthreaded = { LP_NUM_THREADS: "0" };
 
-/** Tests of the graphs' variants (chunk sizes, layouts): they say nothing new at a driver's second width. */
-const variantTests = "tests/golden/variants.test.ts";
-
 function testStep(name: string, { env, missing }: DriverSetting, files: readonly string[]): Step {
   return {
     name,
@@ -40,10 +37,9 @@ async function driverSteps(): Promise<Step[]> {
   const settings = await driverSettings();
   const first = settings.find((setting) => !setting.missing) ?? settings[0]!;
   const gpuFiles = testFiles().filter((file) => gpuTests.some((folder) => file.startsWith(`${folder}/`)));
-  const fewerFiles = gpuFiles.filter((file) => file !== variantTests);
   const repeats = settings.filter((setting) => setting !== first).map((setting) => {
     const repeated = { ...setting, env: { ...setting.env, ...unthreaded } };
-    return testStep(`gpu tests, ${setting.name}`, repeated, setting.secondWidth ? fewerFiles : gpuFiles);
+    return testStep(`gpu tests, ${setting.name}`, repeated, gpuFiles);
   });
   return [testStep(`all tests, ${first.name}`, first, testFiles()), ...repeats];
 }

@@ -6,8 +6,6 @@ import { type CommandResult, runCommand } from "./step.ts";
 export interface DriverSetting {
   readonly name: string;
   readonly env: Record<string, string | undefined>;
-  /** Whether this is a driver's second width: the kernels differ from the first, the graphs do not. */
-  readonly secondWidth?: boolean;
   /** Why this setting cannot run here; left out when it can. */
   readonly missing?: string;
 }
@@ -29,9 +27,7 @@ const lavapipes = [
 export async function driverSettings(): Promise<DriverSetting[]> {
   const settings: DriverSetting[] = [];
   for (const { name, root, widths } of lavapipes) {
-    for (const [index, width] of widths.entries()) {
-      settings.push({ ...await lavapipeSetting(name, root, width), secondWidth: index > 0 });
-    }
+    for (const width of widths) settings.push(await lavapipeSetting(name, root, width));
   }
   const runnable = settings.some((setting) => !setting.missing);
   return runnable ? settings : [await probe("system's Vulkan driver", sharedEnv), ...settings];
