@@ -1,3 +1,4 @@
+import { concatBytes } from "../base/bytes.ts";
 import { escapeControls, escapeLine } from "../base/escape.ts";
 import { ExplainedError } from "../base/errors.ts";
 import { exitCodes, InterruptedError } from "./exit_codes.ts";
@@ -96,13 +97,7 @@ export class Terminal {
       if (total > maxBytes) throw new RangeError(`stdin has more than ${maxBytes} bytes`);
       chunks.push(bytes);
     }
-    const bytes = new Uint8Array(total);
-    let offset = 0;
-    for (const chunk of chunks) {
-      bytes.set(chunk, offset);
-      offset += chunk.byteLength;
-    }
-    return bytes;
+    return concatBytes(chunks);
   }
 
   /**

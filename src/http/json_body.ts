@@ -1,3 +1,4 @@
+import { concatBytes } from "../base/bytes.ts";
 import { HttpError } from "./errors.ts";
 import { limits } from "./limits.ts";
 
@@ -77,14 +78,7 @@ async function readBounded(reader: BodyReader): Promise<Uint8Array> {
     if (total > limits.bodyBytes) throw tooLarge();
     chunks.push(step.value);
   }
-  if (chunks.length === 1) return chunks[0]!;
-  const bytes = new Uint8Array(total);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return bytes;
+  return concatBytes(chunks);
 }
 
 /** Nesting and number of values of JSON texts: each may be so deep, all of them together may have so many values. */

@@ -1,7 +1,7 @@
 import { kernel, read, write } from "../gpu/kernel.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { attentionTile, checkHeads, tileRows } from "./attention_tile.ts";
+import { attentionSpec, attentionTile, checkHeads, tileRows } from "./attention_tile.ts";
 import { checkShape, matrixShape } from "./check.ts";
 
 export const attentionKernel = kernel({
@@ -20,15 +20,7 @@ export const attentionKernel = kernel({
     maxBlocks: "u32",
     scale: "f32",
   },
-  spec: {
-    WORKGROUP_SIZE: 8,
-    HEAD_DIM: 128,
-    KEY_LANES: 8,
-    KEYS_PER_LANE: 4,
-    KEY_SPLITS: 1,
-    ONE_SUBGROUP: 0,
-    BLOCK_SIZE: 16,
-  },
+  spec: { ...attentionSpec, BLOCK_SIZE: 16 },
 });
 
 export interface AttentionOptions {

@@ -12,6 +12,16 @@ export interface AttentionTile {
   readonly ONE_SUBGROUP: number;
 }
 
+/** Specialization constants of shaders/include/attention_rows.glsl, in the order of their ids, with its defaults. */
+export const attentionSpec = {
+  WORKGROUP_SIZE: 8,
+  HEAD_DIM: 128,
+  KEY_LANES: 8,
+  KEYS_PER_LANE: 4,
+  KEY_SPLITS: 1,
+  ONE_SUBGROUP: 0,
+} as const;
+
 /** Query rows of one workgroup. */
 export function tileRows(tile: AttentionTile): number {
   return tile.WORKGROUP_SIZE / (tile.KEY_LANES * tile.KEY_SPLITS) * 4;

@@ -15,7 +15,7 @@ import { topKKernel } from "./top_k.ts";
 import { visionAttentionKernel } from "./vision_attention.ts";
 import { visionEmbedKernel } from "./vision_embed.ts";
 
-/** Every kernel, in the order of the alphabet: for warm-up, for the test against the SPIR-V, and for the bench. */
+/** Every kernel, in the order of the alphabet: for the test against the SPIR-V, the self-test and the bench. */
 export const kernels: readonly Kernel[] = [
   addTileEmbeddingKernel,
   attentionKernel,

@@ -1,7 +1,7 @@
 import { kernel, optional, read, write } from "../gpu/kernel.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { attentionTile, checkHeads, tileRows } from "./attention_tile.ts";
+import { attentionSpec, attentionTile, checkHeads, tileRows } from "./attention_tile.ts";
 import { checkShape, matrixShape } from "./check.ts";
 
 export const visionAttentionKernel = kernel({
@@ -15,14 +15,7 @@ export const visionAttentionKernel = kernel({
     realCount: "u32",
     scale: "f32",
   },
-  spec: {
-    WORKGROUP_SIZE: 8,
-    HEAD_DIM: 128,
-    KEY_LANES: 8,
-    KEYS_PER_LANE: 4,
-    KEY_SPLITS: 1,
-    ONE_SUBGROUP: 0,
-  },
+  spec: attentionSpec,
 });
 
 export interface VisionAttentionOptions {
