@@ -1,0 +1,74 @@
+/** The program under judgement: a process of the executable, asked over HTTP like by any client. */
+import { existsSync } from "node:fs";
+
+export interface ServedModel extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** A message as the OpenAI API wants it. */
+export type Message =
+  | { readonly role: "assistant"; readonly content: string }
+  | { readonly role: "user"; readonly content: readonly Part[] };
+export type Part =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "image_url"; readonly image_url: { readonly url: string } };
+
+/** More than the longest right answer, a description of eight things. */
+const maxTokens = 256;
+
+/**
+ * Starts `serve` on a free port and waits until it is ready.
+ *
+ * @param model a directory; undefined leaves it out, so that the program takes its own
+ * @throws {Error} If the executable is missing or ends early.
+ */
+export async function serveModel(executable: string, model: string | undefined): Promise<ServedModel> {
+  if (!existsSync(executable)) {
+    throw new Error(`Cannot judge: need ${executable}, have none; run bun run build first`);
+  }
+  const child = Bun.spawn([executable, "serve", ...model === undefined ? [] : [model], "--port", "0"], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const url = await readUrl(child);
+  return {
+    url,
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGTERM");
+      await child.exited;
+    },
+  };
+}
+
+/** The address in the line that announces the server; goes on reading, so that the pipe never fills. */
+function readUrl(child: Bun.Subprocess<"ignore", "ignore", "pipe">): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let text = "";
+  void (async () => {
+    const decoder = new TextDecoder();
+    for await (const bytes of child.stderr) {
+      text = (text + decoder.decode(bytes, { stream: true })).slice(-4096);
+      const url = text.match(/Server ready on (http:\/\/\S+)/)?.[1];
+      if (url) resolve(url);
+    }
+    reject(new Error(`The server ended before it was ready, and said: ${text.trim()}`));
+  })();
+  return promise;
+}
+
+/** The most likely answer to a conversation whose last message is the user's. */
+export async function ask(url: string, messages: readonly Message[]): Promise<string> {
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ model: "default", messages, temperature: 0, max_tokens: maxTokens }),
+    signal: AbortSignal.timeout(600_000),
+  });
+  const body = await response.json() as { choices?: { message: { content: string } }[] };
+  const content = body.choices?.[0]?.message.content;
+  if (!response.ok || content === undefined) {
+    throw new Error(`The server answered ${response.status}: ${JSON.stringify(body)}`);
+  }
+  return content;
+}

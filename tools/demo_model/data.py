@@ -1,0 +1,193 @@
+"""Training batches: pictures cut into tiles, what stands in each patch, and packed conversations in the chat layout."""
+
+import random
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from tokenizers import Tokenizer
+
+import shape
+from tiles import cut
+from world.conversation import Conversation
+from world.draw import render
+from world.pairs import pair_conversations
+from world.palette import COLORS
+from world.questions import conversations
+from world.scene import Scene, sample_crowd, sample_scene
+from world.shapes import SHAPES
+from world.talk import talk
+
+ROW = 192  # tokens of a packed row
+NOTHING, NUMBER, WORD = 0, 1 + len(SHAPES), 2 + len(SHAPES)
+SIZES = ("small", "large")
+CROWDED = 0.8  # share of crowded pictures while the vision tower is trained alone
+CHARACTERS = 8  # of a number or word that a patch is asked for
+
+
+@dataclass
+class Batch:
+    """Groups are pictures, or pairs of pictures; every group has the same number of rows.
+
+    `tiles` u8 [groups * pictures, MAX_TILES, 3, TILE, TILE]; `aspect_ids` i64 [groups * pictures]; `ids`, `positions`,
+    `segments` i64 [groups * rows, ROW]; `targets` i64, -100 where nothing is asked; `shown` i64, which pictures of the
+    group a token may see, one bit each; `patches` i64 [groups * pictures, MAX_TILES * GRID * GRID, 3 + CHARACTERS]:
+    thing, color, size, characters, -100 where there is none.
+    """
+
+    tiles: Tensor
+    aspect_ids: Tensor
+    ids: Tensor
+    positions: Tensor
+    segments: Tensor
+    targets: Tensor
+    shown: Tensor
+    patches: Tensor
+
+
+# ------------------------------------------------------------------------------------------------ conversations
+class Chat:
+    """Turns conversations into token ids, in the layout of `chat_template.jinja`."""
+
+    def __init__(self, tokenizer: Tokenizer):
+        self.tokenizer = tokenizer
+
+    def text(self, text: str) -> list[int]:
+        return self.tokenizer.encode(text, add_special_tokens=False).ids
+
+    def header(self, role: str) -> list[int]:
+        return [shape.START_HEADER, *self.text(role), shape.END_HEADER, *self.text("\n\n")]
+
+    def prompt(self, conversation: Conversation, turns: int) -> list[int]:
+        """Ids up to where answer `turns - 1` begins."""
+        return self.encode(conversation, turns)[0]
+
+    def encode(self, conversation: Conversation, turns: int | None = None) -> tuple[list[int], list[int]]:
+        """(ids, targets): a target is the next id where the model has to say it, else -100. With `turns`, the ids end
+        where that turn's answer begins."""
+        ids, targets = [shape.BOS], [-100]
+
+        def add(new: list[int], learned: bool) -> None:
+            ids.extend(new)
+            targets.extend(new if learned else [-100] * len(new))
+
+        if conversation.system:
+            add([*self.header("system"), *self.text(conversation.system), shape.END_OF_TURN], False)
+        last = len(conversation.turns) if turns is None else turns
+        for index, turn in enumerate(conversation.turns[:last]):
+            question = [shape.IMAGE_TOKEN] * turn.images + self.text(turn.question)
+            add([*self.header("user"), *question, shape.END_OF_TURN, *self.header("assistant")], False)
+            if turns is None or index < last - 1:
+                add([*self.text(turn.answer), shape.END_OF_TURN], True)
+        return ids, [*targets[1:], -100]
+
+
+def messages(conversation: Conversation) -> list[dict]:
+    """The conversation as chat templates take it."""
+    out = [{"role": "system", "content": conversation.system}] if conversation.system else []
+    for turn in conversation.turns:
+        parts = [{"type": "image"}] * turn.images + [{"type": "text", "text": turn.question}]
+        out += [{"role": "user", "content": parts}, {"role": "assistant", "content": turn.answer}]
+    return out
+
+
+def pictures_shown(ids: list[int]) -> list[int]:
+    """For every token the set of pictures it may see, as bits: those of the last run of image tokens, the run's own
+    tokens seeing what came before them in it (mllama: get_cross_attention_token_mask)."""
+    shown, current, picture = [], 0, 0
+    for before, token in zip([-1, *ids], ids):
+        if token == shape.IMAGE_TOKEN:
+            current = (current if before == shape.IMAGE_TOKEN else 0) | 1 << picture
+            picture += 1
+        shown.append(current)
+    return shown
+
+
+def pack(chat: Chat, talks: list[Conversation], rows: int) -> list[np.ndarray]:
+    """ids, positions, segments, targets, shown, each i64 [rows, ROW]. Conversations that no longer fit are left out."""
+    ids, positions, segments, targets, shown = (np.full((rows, ROW), f, np.int64) for f in (shape.PAD, 0, 0, -100, 0))
+    used = [0] * rows
+    for number, conversation in enumerate(talks, 1):
+        tokens, wanted = chat.encode(conversation)
+        row = next((r for r in range(rows) if used[r] + len(tokens) <= ROW), None)
+        if row is None:
+            continue
+        place = slice(used[row], used[row] + len(tokens))
+        ids[row, place], targets[row, place], segments[row, place] = tokens, wanted, number
+        positions[row, place], shown[row, place] = np.arange(len(tokens)), pictures_shown(tokens)
+        used[row] += len(tokens)
+    return [ids, positions, segments, targets, shown]
+
+
+# ------------------------------------------------------------------------------------------------ pictures
+def patch_targets(scene: Scene, aspect_id: int, extent: tuple[float, float]) -> np.ndarray:
+    """i64 [MAX_TILES * GRID * GRID, 3 + CHARACTERS]: what the patch shows. A patch shows a thing when the thing's box
+    covers a good part of it, or has its centre there."""
+    rows, columns = shape.ARRANGEMENTS[aspect_id - 1]
+    out = np.full((rows * shape.GRID, columns * shape.GRID, 3 + CHARACTERS), -100, np.int64)
+    out[:, :, 0] = NOTHING
+    width, height = extent[0] * shape.GRID, extent[1] * shape.GRID  # of the picture on the canvas, in patches
+    ys, xs = np.arange(out.shape[0])[:, None], np.arange(out.shape[1])[None]
+    for thing in scene.things:
+        x0, y0, x1, y1 = thing.box[0] * width, thing.box[1] * height, thing.box[2] * width, thing.box[3] * height
+        across = np.clip(np.minimum(xs + 1, x1) - np.maximum(xs, x0), 0, None)
+        down = np.clip(np.minimum(ys + 1, y1) - np.maximum(ys, y0), 0, None)
+        covered = across * down >= 0.3
+        covered[min(int((y0 + y1) / 2), out.shape[0] - 1), min(int((x0 + x1) / 2), out.shape[1] - 1)] = True
+        kind = {"number": NUMBER, "word": WORD}.get(thing.kind) or 1 + SHAPES.index(thing.shape)
+        values = [kind, COLORS.index(thing.color), SIZES.index(thing.size) if thing.size in SIZES else -100]
+        letters = [character_class(c) for c in thing.text or ""]
+        values += ((letters + [0] * CHARACTERS)[:CHARACTERS]) if letters else [-100] * CHARACTERS
+        out[covered] = values
+    tiles = out.reshape(rows, shape.GRID, columns, shape.GRID, -1).transpose(0, 2, 1, 3, 4).reshape(rows * columns, -1, 3 + CHARACTERS)
+    padded = np.full((shape.MAX_TILES, *tiles.shape[1:]), -100, np.int64)
+    padded[: rows * columns] = tiles
+    return padded.reshape(-1, 3 + CHARACTERS)
+
+
+def character_class(character: str) -> int:
+    """1..10 for digits, 11..36 for letters; 0 means that there is none."""
+    return 1 + int(character) if character.isdigit() else 11 + ord(character) - ord("A")
+
+
+class Batches(torch.utils.data.IterableDataset):
+    """An endless stream of batches, the same for the same seed: picture seeds are counted up from `first`."""
+
+    def __init__(self, tokenizer_file: str, first: int, groups: int, rows: int, level: float, pair_share: float):
+        self.tokenizer_file, self.first, self.groups, self.rows = tokenizer_file, first, groups, rows
+        self.level, self.pair_share = level, pair_share
+
+    def __iter__(self):
+        chat = Chat(Tokenizer.from_file(self.tokenizer_file)) if self.rows else None
+        worker = torch.utils.data.get_worker_info()
+        number, step = (worker.id, worker.num_workers) if worker else (0, 1)
+        while True:
+            yield self.batch(chat, self.first + number * self.groups)
+            number += step
+
+    def batch(self, chat: Chat | None, first: int) -> Batch:
+        """The batch of the pictures from seed `first` on; without `chat` there are no conversations in it."""
+        rng = random.Random(f"batch {first}")
+        paired = rng.random() < self.pair_share
+        # A pair brings two pictures for its rows, so half as many groups cost the same.
+        groups, per_group = (self.groups // 2, 2) if paired else (self.groups, 1)
+        rows = self.rows * (2 if paired else 1)
+        tiles, aspects, patches, texts = [], [], [], []
+        for group in range(groups):
+            sample = sample_crowd if chat is None and rng.random() < CROWDED else sample_scene
+            scenes = [sample(first + group * per_group + i, self.level) for i in range(per_group)]
+            for scene in scenes:
+                cut_up, aspect_id, extent = cut(render(scene))
+                tiles.append(cut_up)
+                aspects.append(aspect_id)
+                patches.append(patch_targets(scene, aspect_id, extent))
+            if chat is None:
+                continue
+            wanted = 9 * rows
+            talks = pair_conversations(rng, *scenes, wanted) if paired else conversations(rng, scenes[0], wanted)
+            if rng.random() < 0.35:
+                talks.insert(0, talk(rng))
+            texts.append(pack(chat, talks, rows))
+        columns = [torch.from_numpy(np.concatenate(c)) for c in zip(*texts)] or [torch.zeros(0, ROW, dtype=torch.long)] * 5
+        return Batch(torch.from_numpy(np.stack(tiles)), torch.tensor(aspects), *columns, torch.from_numpy(np.stack(patches)))
