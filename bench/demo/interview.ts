@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Shown } from "./controls.ts";
 import { judge, type Judgement } from "./judge.ts";
 import type { Conversation, Turn } from "./question_file.ts";
-import type { Message, Part } from "./server.ts";
+import type { Message, Part, Reply } from "./server.ts";
 
 /** A question with what the model said to it. */
 export interface Answered extends Judgement {
@@ -24,7 +24,7 @@ const inFlight = 4;
 export async function interview(
   conversations: readonly Conversation[],
   shown: readonly Shown[],
-  say: (messages: readonly Message[]) => Promise<string>,
+  say: (messages: readonly Message[]) => Promise<Reply>,
   onProgress: (done: number, total: number) => void,
 ): Promise<Answered[]> {
   const results: Answered[][] = [];
@@ -43,22 +43,24 @@ export async function interview(
 async function converse(
   conversation: Conversation,
   shown: Shown,
-  say: (messages: readonly Message[]) => Promise<string>,
+  say: (messages: readonly Message[]) => Promise<Reply>,
 ): Promise<Answered[]> {
   const messages: Message[] = [];
+  if (conversation.system) messages.push({ role: "system", content: conversation.system });
   const answered: Answered[] = [];
   let used = 0;
   for (const turn of conversation.turns) {
     const pictures = shown.slice(used, used += turn.images).map(picturePart);
     messages.push({ role: "user", content: [...pictures, { type: "text", text: turn.question }] });
-    const said = await say(messages);
+    const { text: said } = await say(messages);
     messages.push({ role: "assistant", content: said });
     answered.push({ turn, said, conversation, ...judge(turn.question, turn.answer, said) });
   }
   return answered;
 }
 
-function picturePart(picture: string | Uint8Array): Part {
+/** A picture's file or bytes as the part of a message. */
+export function picturePart(picture: string | Uint8Array): Part {
   const bytes = typeof picture === "string" ? readFileSync(picture) : picture;
   // The server looks at the bytes, not at the type that a client claims.
   return { type: "image_url", image_url: { url: `data:image/png;base64,${bytes.toBase64()}` } };

@@ -15,6 +15,7 @@ export interface Turn {
 export interface Conversation {
   /** File names in the folder of the file. */
   readonly pictures: readonly string[];
+  readonly system?: string | null;
   readonly turns: readonly Turn[];
   readonly seed?: number;
   /** How the first picture was drawn, to see what makes it hard: `{"outline": "dashed"}`. */

@@ -7,7 +7,7 @@ export interface ServedModel extends AsyncDisposable {
 
 /** A message as the OpenAI API wants it. */
 export type Message =
-  | { readonly role: "assistant"; readonly content: string }
+  | { readonly role: "system" | "assistant"; readonly content: string }
   | { readonly role: "user"; readonly content: readonly Part[] };
 export type Part =
   | { readonly type: "text"; readonly text: string }
@@ -57,18 +57,27 @@ function readUrl(child: Bun.Subprocess<"ignore", "ignore", "pipe">): Promise<str
   return promise;
 }
 
+/** An answer and how many tokens it took, the end of the turn included. */
+export interface Reply {
+  readonly text: string;
+  readonly tokens: number;
+}
+
 /** The most likely answer to a conversation whose last message is the user's. */
-export async function ask(url: string, messages: readonly Message[]): Promise<string> {
+export async function ask(url: string, messages: readonly Message[]): Promise<Reply> {
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ model: "default", messages, temperature: 0, max_tokens: maxTokens }),
     signal: AbortSignal.timeout(600_000),
   });
-  const body = await response.json() as { choices?: { message: { content: string } }[] };
-  const content = body.choices?.[0]?.message.content;
-  if (!response.ok || content === undefined) {
+  const body = await response.json() as {
+    choices?: { message: { content: string } }[];
+    usage?: { completion_tokens: number };
+  };
+  const text = body.choices?.[0]?.message.content;
+  if (!response.ok || text === undefined || !body.usage) {
     throw new Error(`The server answered ${response.status}: ${JSON.stringify(body)}`);
   }
-  return content;
+  return { text, tokens: body.usage.completion_tokens };
 }

@@ -23,7 +23,18 @@ ROW = 192  # tokens of a packed row
 NOTHING, NUMBER, WORD = 0, 1 + len(SHAPES), 2 + len(SHAPES)
 SIZES = ("small", "large")
 CROWDED = 0.8  # share of crowded pictures while the vision tower is trained alone
+FRESH, LEAST_KEPT, MOST_KEPT = 0.4, 500, 6000  # share of new pictures in a batch, and how many old ones wait
 CHARACTERS = 8  # of a number or word that a patch is asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A scene, cut into tiles, and what its patches show."""
+
+    scene: Scene
+    tiles: np.ndarray
+    aspect_id: np.int64
+    patches: np.ndarray
 
 
 @dataclass
@@ -152,42 +163,50 @@ def character_class(character: str) -> int:
 
 
 class Batches(torch.utils.data.IterableDataset):
-    """An endless stream of batches, the same for the same seed: picture seeds are counted up from `first`."""
+    """An endless stream of batches. Picture seeds are counted up from `first`; with `rows` 0 there are no conversations."""
 
     def __init__(self, tokenizer_file: str, first: int, groups: int, rows: int, level: float, pair_share: float):
-        self.tokenizer_file, self.first, self.groups, self.rows = tokenizer_file, first, groups, rows
+        self.tokenizer_file, self.next_seed, self.groups, self.rows = tokenizer_file, first, groups, rows
         self.level, self.pair_share = level, pair_share
+        self.drawn: list[Picture] = []
 
     def __iter__(self):
         chat = Chat(Tokenizer.from_file(self.tokenizer_file)) if self.rows else None
-        worker = torch.utils.data.get_worker_info()
-        number, step = (worker.id, worker.num_workers) if worker else (0, 1)
+        rng = random.Random(f"batches {self.next_seed}")
         while True:
-            yield self.batch(chat, self.first + number * self.groups)
-            number += step
+            yield self.batch(chat, rng)
 
-    def batch(self, chat: Chat | None, first: int) -> Batch:
-        """The batch of the pictures from seed `first` on; without `chat` there are no conversations in it."""
-        rng = random.Random(f"batch {first}")
+    def batch(self, chat: Chat | None, rng: random.Random) -> Batch:
         paired = rng.random() < self.pair_share
         # A pair brings two pictures for its rows, so half as many groups cost the same.
         groups, per_group = (self.groups // 2, 2) if paired else (self.groups, 1)
         rows = self.rows * (2 if paired else 1)
-        tiles, aspects, patches, texts = [], [], [], []
-        for group in range(groups):
-            sample = sample_crowd if chat is None and rng.random() < CROWDED else sample_scene
-            scenes = [sample(first + group * per_group + i, self.level) for i in range(per_group)]
-            for scene in scenes:
-                cut_up, aspect_id, extent = cut(render(scene))
-                tiles.append(cut_up)
-                aspects.append(aspect_id)
-                patches.append(patch_targets(scene, aspect_id, extent))
-            if chat is None:
-                continue
-            wanted = 9 * rows
-            talks = pair_conversations(rng, *scenes, wanted) if paired else conversations(rng, scenes[0], wanted)
-            if rng.random() < 0.35:
-                talks.insert(0, talk(rng))
-            texts.append(pack(chat, talks, rows))
-        columns = [torch.from_numpy(np.concatenate(c)) for c in zip(*texts)] or [torch.zeros(0, ROW, dtype=torch.long)] * 5
-        return Batch(torch.from_numpy(np.stack(tiles)), torch.tensor(aspects), *columns, torch.from_numpy(np.stack(patches)))
+        pictures = [self.picture(rng, chat is None) for _ in range(groups * per_group)]
+        columns = [torch.zeros(0, ROW, dtype=torch.long)] * 5
+        if chat is not None:
+            texts = []
+            for group in range(0, len(pictures), per_group):
+                scenes = [p.scene for p in pictures[group : group + per_group]]
+                wanted = 7 * rows
+                talks = pair_conversations(rng, *scenes, wanted) if paired else conversations(rng, scenes[0], wanted)
+                if rng.random() < 0.35:
+                    talks.insert(0, talk(rng))
+                texts.append(pack(chat, talks, rows))
+            columns = [torch.from_numpy(np.concatenate(c)) for c in zip(*texts)]
+        tiles, aspects, patches = (np.stack(c) for c in zip(*((p.tiles, p.aspect_id, p.patches) for p in pictures)))
+        return Batch(torch.from_numpy(tiles), torch.from_numpy(aspects), *columns, torch.from_numpy(patches))
+
+    def picture(self, rng: random.Random, look_only: bool) -> Picture:
+        """A new picture, or one that was drawn before: drawing takes half as long as learning from it."""
+        if len(self.drawn) >= LEAST_KEPT and rng.random() > FRESH:
+            return rng.choice(self.drawn)
+        sample = sample_crowd if look_only and rng.random() < CROWDED else sample_scene
+        scene = sample(self.next_seed, self.level)
+        self.next_seed += 1
+        tiles, aspect_id, extent = cut(render(scene))
+        picture = Picture(scene, tiles, np.int64(aspect_id), patch_targets(scene, aspect_id, extent))
+        if len(self.drawn) < MOST_KEPT:
+            self.drawn.append(picture)
+        else:
+            self.drawn[rng.randrange(MOST_KEPT)] = picture
+        return picture

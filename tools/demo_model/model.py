@@ -303,8 +303,6 @@ class DemoModel(nn.Module):
         self.model = Body()
         self.lm_head = nn.Linear(TEXT["hidden"], VOCABULARY, bias=False)
         self.apply(_start)
-        with torch.no_grad():
-            self.model.vision_model.patch_embedding.weight.mul_(0.5)  # positions have to be heard beside the pixels
         for layer in self.modules():
             if isinstance(layer, VisionAttention):
                 layer.start_local()
@@ -312,6 +310,17 @@ class DemoModel(nn.Module):
     def see(self, pixels: Tensor, aspect_ids: Tensor) -> Tensor:
         """Normalised tiles -> cross-attention states [pictures, MAX_TILES x TILE_TOKENS, hidden]."""
         return self.model.multi_modal_projector(self.model.vision_model(pixels, aspect_ids)).flatten(1, 2)
+
+    def start_from(self, pixels: Tensor) -> None:
+        """Starts the patch embedding as the principal components of real patches, each of about the same loudness, so
+        that no detail is lost from the beginning. `pixels` as for `see`, full canvases."""
+        embedding = self.model.vision_model.patch_embedding.weight
+        patches = pixels.view(-1, 3, GRID, PATCH, GRID, PATCH).permute(0, 2, 4, 1, 3, 5).reshape(-1, 3 * PATCH * PATCH)
+        energy, components = torch.linalg.eigh(patches.T @ patches / len(patches))
+        energy, components = energy.flip(0)[: len(embedding)], components.flip(1)[:, : len(embedding)]
+        loudness = (energy + energy.mean() * 0.02).rsqrt()
+        with torch.no_grad():
+            embedding.copy_((components * loudness).T.view_as(embedding))
 
     def keep_unused_zero(self) -> None:
         """Zeroes the table slots of tiles that an arrangement does not have; the runtime relies on it."""

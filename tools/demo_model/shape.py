@@ -23,9 +23,9 @@ BOS, END_OF_TEXT, PAD = BASE_VOCABULARY, BASE_VOCABULARY + 1, BASE_VOCABULARY + 
 START_HEADER, END_HEADER = BASE_VOCABULARY + 6, BASE_VOCABULARY + 7
 END_OF_MESSAGE, END_OF_TURN = BASE_VOCABULARY + 8, BASE_VOCABULARY + 9
 
-VISION = dict(hidden=192, heads=3, intermediate=768, local_layers=8, global_layers=2, kept_states=(2, 4, 6))
+VISION = dict(hidden=256, heads=4, intermediate=768, local_layers=6, global_layers=2, kept_states=(1, 3, 5))
 TEXT = dict(
-    hidden=256, heads=4, kv_heads=2, intermediate=512, layers=9, cross_layers=(1, 3, 5, 7),
+    hidden=256, heads=4, kv_heads=2, intermediate=448, layers=9, cross_layers=(1, 3, 5, 7),
     rope_theta=10000.0, max_positions=8192, norm_eps=1e-5,
 )  # fmt: skip
 NORM_EPS = 1e-5

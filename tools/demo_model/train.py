@@ -10,6 +10,8 @@ takes many times longer.
 
 import argparse
 import json
+import random
+import signal
 import time
 from pathlib import Path
 
@@ -27,7 +29,8 @@ SEEDS_PER_RUN = 10_000_000  # of training pictures; evaluation seeds start far a
 WARM_UP = 60
 EMPTY_WEIGHT = 0.15  # most patches show nothing
 CHARACTER_WEIGHT = 0.15  # of each of the eight places: reading comes after seeing
-MUON_RATE, ADAM_RATE, SLOW_RATE = 0.012, 2e-3, 5e-4
+MUON_RATE, ADAM_RATE, SLOW_RATE, PATCH_RATE = 0.012, 2e-3, 5e-4, 1e-5
+RATES = (MUON_RATE, ADAM_RATE, SLOW_RATE, PATCH_RATE)
 
 
 class PatchHeads(nn.Module):
@@ -115,21 +118,23 @@ class Optimizers:
     """Muon for the matrices inside, Adam for everything else; slowly where weights are small and every step tells."""
 
     def __init__(self, model: nn.Module, heads: nn.Module):
-        groups = {"muon": [], "adam": [], "slow": []}
+        groups = {"muon": [], "adam": [], "slow": [], "patch": []}
         for name, parameter in [*model.named_parameters(), *heads.named_parameters(prefix="heads")]:
             inside = parameter.dim() == 2 and (".layers." in name or "projector" in name)
-            ends = parameter.dim() > 1 and name.startswith(("heads", "lm_head", "model.vision_model.patch"))
-            groups["muon" if inside else "slow" if ends else "adam"].append(parameter)
+            ends = parameter.dim() > 1 and name.startswith(("heads", "lm_head"))
+            patch = "patch_embedding" in name
+            groups["muon" if inside else "slow" if ends else "patch" if patch else "adam"].append(parameter)
         self.all = [
             torch.optim.Muon(groups["muon"], lr=MUON_RATE, momentum=0.95, weight_decay=0.01, ns_steps=5, adjust_lr_fn="original"),
             torch.optim.AdamW(groups["adam"], lr=ADAM_RATE, betas=(0.9, 0.98), weight_decay=0.0),
             torch.optim.AdamW(groups["slow"], lr=SLOW_RATE, betas=(0.9, 0.98), weight_decay=0.0),
+            torch.optim.AdamW(groups["patch"], lr=PATCH_RATE, betas=(0.9, 0.98), weight_decay=0.0),
         ]
         self.parameters = sum(groups.values(), [])
 
     def step(self, rate: float) -> None:
         nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        for optimizer, base in zip(self.all, (MUON_RATE, ADAM_RATE, SLOW_RATE)):
+        for optimizer, base in zip(self.all, RATES):
             for group in optimizer.param_groups:
                 group["lr"] = base * rate
             optimizer.step()
@@ -161,7 +166,8 @@ def main() -> None:
 
     model, heads = DemoModel(), PatchHeads()
     optimizers = Optimizers(model, heads)
-    state = {"step": 0, "pictures": 0, "seconds": 0.0}
+    model.start_from(_canvases(model))
+    state = {"step": 0, "pictures": 0, "next_seed": 0, "seconds": 0.0}
     newest = options.out / "checkpoint.pt"
     if newest.exists():
         kept = torch.load(newest, weights_only=True)
@@ -169,20 +175,29 @@ def main() -> None:
         heads.load_state_dict(kept["heads"])
         for optimizer, old in zip(optimizers.all, kept["optimizers"]):
             optimizer.load_state_dict(old)
-        state = kept["state"]
+        state = {**state, **kept["state"]}
     run(options, model, heads, optimizers, state, newest)
+
+
+def _canvases(model: DemoModel) -> Tensor:
+    """Normalised tiles of some full canvases."""
+    batch = Batches("", 0, 300, 0, 1.0, 0.0).batch(None, random.Random(0))
+    full = batch.aspect_ids == 1 + shape.ARRANGEMENTS.index((2, 2))
+    return normalise(model, batch.tiles[full], batch.aspect_ids[full])
 
 
 def run(options, model: DemoModel, heads: PatchHeads, optimizers: Optimizers, state: dict, newest: Path) -> None:
     batches = Batches(
-        str(options.out / "tokenizer.json"), state["pictures"], options.groups, 0 if options.look_only else options.rows, options.level,
+        str(options.out / "tokenizer.json"), state["next_seed"], options.groups, 0 if options.look_only else options.rows, options.level,
         0.0 if options.look_only else options.pairs,
     )  # fmt: skip
     stream = iter(torch.utils.data.DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=6))
     log = (options.out / "log.jsonl").open("a")
+    stopping = []
+    signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
     start, saved, told, means, at_start = time.time(), time.time(), time.time(), {}, state["seconds"]
     first_step = state["step"]
-    while (spent := time.time() - start) < options.minutes * 60:
+    while (spent := time.time() - start) < options.minutes * 60 and not stopping:
         batch = next(stream)
         warm = min(1.0, (state["step"] - first_step + 1) / WARM_UP)
         rate = options.rate * warm * (1 - spent / (options.minutes * 60) if options.finish else 1)
@@ -193,6 +208,7 @@ def run(options, model: DemoModel, heads: PatchHeads, optimizers: Optimizers, st
         model.keep_unused_zero()
         state["step"] += 1
         state["pictures"] += options.groups
+        state["next_seed"] += options.groups  # an upper bound: some were old ones
         state["seconds"] = at_start + time.time() - start
         for name, value in numbers.items():
             means.setdefault(name, []).append(value)

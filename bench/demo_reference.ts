@@ -1,0 +1,66 @@
+/**
+ * Whether the executable says what the reference says, token by token: greedy answers to conversations that
+ * `tools/demo_model/answers.py` had in f32 with the reference implementation.
+ *
+ *     bun bench/demo_reference.ts DIR [--model DIR] [--executable F]
+ *
+ * Prints each difference, and ends with exit code 1 if there is one.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { argv, exit } from "node:process";
+import { parseArgs } from "node:util";
+import { picturePart } from "./demo/interview.ts";
+import { ask, type Message, serveModel } from "./demo/server.ts";
+
+/** A line of `conversations.jsonl`: pictures stand in the messages as `{ "type": "image" }`, in order. */
+interface ReferenceLine {
+  readonly pictures: readonly string[];
+  readonly messages: readonly {
+    readonly role: "system" | "user" | "assistant";
+    readonly content:
+      | string
+      | readonly ({ readonly type: "image" } | { readonly type: "text"; readonly text: string })[];
+  }[];
+  readonly answer: string;
+  readonly tokens: number;
+}
+
+const { values, positionals } = parseArgs({
+  args: argv.slice(2),
+  allowPositionals: true,
+  options: { model: { type: "string" }, executable: { type: "string", default: "dist/llamav" } },
+});
+
+async function main(folder: string): Promise<number> {
+  const lines = readFileSync(join(folder, "conversations.jsonl"), "utf8").trim().split("\n");
+  await using server = await serveModel(values.executable, values.model);
+  let [equal, tokens] = [0, 0];
+  for (const [index, text] of lines.entries()) {
+    const line = JSON.parse(text) as ReferenceLine;
+    const reply = await ask(server.url, messagesOf(line, folder));
+    if (reply.text === line.answer && reply.tokens === line.tokens) equal++;
+    else {console.log(
+        `${index}: ${JSON.stringify(reply)}, reference ${line.tokens} ${JSON.stringify(line.answer)}`,
+      );}
+    tokens += line.tokens;
+  }
+  console.log(`${equal} of ${lines.length} conversations equal (${tokens} tokens of the reference)`);
+  return equal === lines.length ? 0 : 1;
+}
+
+function messagesOf({ messages, pictures }: ReferenceLine, folder: string): Message[] {
+  let next = 0;
+  return messages.map(({ role, content }): Message => {
+    if (typeof content === "string") {
+      return role === "user" ? { role, content: [{ type: "text", text: content }] } : { role, content };
+    }
+    const parts = content.map((part) =>
+      part.type === "text" ? part : picturePart(join(folder, pictures[next++]!))
+    );
+    return { role: "user", content: parts };
+  });
+}
+
+if (positionals.length !== 1) throw new Error("Need one folder, that of answers.py");
+exit(await main(positionals[0]!));
