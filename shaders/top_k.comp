@@ -9,8 +9,7 @@
 // best element of each segment; then k times: the best of all segments is the next result, and its segment is searched
 // for the best element that comes after it.
 //
-// Elements are ordered by a key, larger first, then by id, smaller first. Keys are unsigned, so that the order is
-// exact: no rounding, no flushed subnormals, and NaN comes last whatever the device makes of comparisons with it.
+// Elements are ordered by a key (include/order_key.glsl), larger first, then by id, smaller first.
 
 layout(constant_id = 0) const uint WORKGROUP_SIZE = 256;
 layout(constant_id = 1) const uint ONE_SUBGROUP = 0;
@@ -26,14 +25,13 @@ layout(push_constant, std430) uniform Args {
     uint k;
 } args;
 
+#include "include/order_key.glsl"
 #include "include/reduce.glsl"
 
 // Compilers unroll loops of this many steps, and Mesa 22.3 silently ends an invocation's loops after 65,535 in all.
 const uint UNROLL = 4u;
 
 const uint NO_ID = 0xffffffffu;
-const uint NAN_KEY = 0u;           // below -infinity
-const uint INFINITY_KEY = 0xff800000u;
 
 shared uint best_key[SEGMENTS];
 shared uint best_id[SEGMENTS];     // NO_ID: the segment is used up
@@ -42,14 +40,6 @@ struct Element {
     uint key;
     uint id;
 };
-
-// Monotone in the value: flips all bits of negative floats and the sign of the others. The two zeros are equal.
-uint orderKey(uint bits) {
-    const uint magnitude = bits & 0x7fffffffu;
-    if (magnitude > 0x7f800000u) return NAN_KEY;
-    if (magnitude == 0u) return 0x80000000u;
-    return (bits >> 31) != 0u ? ~bits : bits | 0x80000000u;
-}
 
 bool isBetter(Element a, Element b) {
     return a.key > b.key || (a.key == b.key && a.id < b.id);
@@ -120,7 +110,7 @@ float logSumExp(uint begin, Element best, bool any_nan) {
     if (any_nan) return uintBitsToFloat(0x7fc00000u);
     const float m = uintBitsToFloat(logits[begin + best.id]);
     // An infinite maximum is the answer itself, and infinity - infinity is not.
-    if (best.key >= INFINITY_KEY || best.key == ~0xff800000u) return m;
+    if (best.key >= INFINITY_KEY || best.key == MINUS_INFINITY_KEY) return m;
     // Sums of sums: a hundred thousand small terms added one by one to a large sum would be rounded away.
     float sum = 0.0;
     for (uint block = 0u; block < args.columns; block += WORKGROUP_SIZE * 64u) {

@@ -1,10 +1,14 @@
+import { adjustLogits, adjustmentWords, encodeAdjustment, maskWordsOf } from "../../src/ops/adjust_logits.ts";
+import { countTokens } from "../../src/ops/count_tokens.ts";
 import { embedding } from "../../src/ops/embedding.ts";
 import { gatedAdd } from "../../src/ops/gated_add.ts";
 import { kvStore } from "../../src/ops/kv_store.ts";
 import { layerNorm } from "../../src/ops/layer_norm.ts";
 import { rmsNorm } from "../../src/ops/rms_norm.ts";
 import { rope } from "../../src/ops/rope.ts";
+import { type Choice, choiceWords, encodeChoice, sample } from "../../src/ops/sample.ts";
 import { siluMul } from "../../src/ops/silu_mul.ts";
+import { streamRead } from "../../src/ops/stream_read.ts";
 import { topK } from "../../src/ops/top_k.ts";
 import { type BenchRow, benchRow } from "./row.ts";
 
@@ -38,6 +42,107 @@ function topKRow(k: number): BenchRow {
     record: (cmd, { logits, ids, best, total }) => topK(cmd, logits, k, ids, best, total),
   });
 }
+
+/** One output of the model's vocabulary; the bench's numbers are small, so that a draw has all tokens to choose from. */
+function sampleRow(name: string, choice: Partial<Choice>): BenchRow {
+  const whole: Choice = {
+    logitsRow: 0,
+    slot: 0,
+    position: 7,
+    counted: false,
+    temperature: 0,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    seed: [1, 2],
+    ...choice,
+  };
+  return benchRow({
+    op: "sample",
+    shape: `1x${vocabulary} ${name}`,
+    dtype: "f32",
+    bytes: floats(vocabulary),
+    tensors: {
+      logits: { dtype: "f32", shape: [1, vocabulary] },
+      choices: { dtype: "u32", shape: [1, choiceWords], data: encodeChoice(whole) },
+      tokens: { dtype: "u32", shape: [1] },
+      chosen: { dtype: "f32", shape: [1] },
+      sampled: { dtype: "u32", shape: [1] },
+      counts: { dtype: "u32", shape: [1, vocabulary] },
+    },
+    record: (cmd, { logits, choices, tokens, chosen, sampled, counts }) =>
+      sample(cmd, logits, logits, choices, tokens, chosen, sampled, counts, { draws: whole.temperature > 0 }),
+  });
+}
+
+const adjustment = {
+  slot: 0,
+  penalized: true,
+  repetition: 1.1,
+  presence: 0.5,
+  frequency: 0.5,
+  editCount: 0,
+  masked: true,
+};
+
+/** What stands between logits and tokens, for one output. */
+const samplingRows: readonly BenchRow[] = [
+  topKRow(1),
+  topKRow(64),
+  sampleRow("greedy", {}),
+  sampleRow("temperature 1", { temperature: 1 }),
+  sampleRow("top-k 50 top-p 0.9", { temperature: 0.6, topK: 50, topP: 0.9 }),
+  benchRow({
+    op: "adjust_logits",
+    shape: `1x${vocabulary}`,
+    dtype: "f32",
+    bytes: floats(3 * vocabulary),
+    tensors: {
+      logits: { dtype: "f32", shape: [1, vocabulary] },
+      adjustments: { dtype: "u32", shape: [1, adjustmentWords], data: encodeAdjustment(adjustment) },
+      edits: { dtype: "u32", shape: [1, 64, 2] },
+      masks: { dtype: "u32", shape: [1, maskWordsOf(vocabulary)] },
+      counts: { dtype: "u32", shape: [1, vocabulary] },
+      y: { dtype: "f32", shape: [1, vocabulary] },
+    },
+    record: (cmd, { logits, adjustments, edits, masks, counts, y }) =>
+      adjustLogits(cmd, logits, adjustments, edits, masks, counts, y),
+  }),
+  benchRow({
+    op: "count_tokens",
+    shape: `8192 of ${vocabulary}`,
+    dtype: "u32",
+    bytes: floats(vocabulary + 8192),
+    tensors: {
+      text: {
+        dtype: "u32",
+        shape: [3 + 8192],
+        data: Uint32Array.from({ length: 3 + 8192 }, (_, i) => [0, 8000, 8192][i] ?? 15 * i),
+      },
+      counts: { dtype: "u32", shape: [1, vocabulary] },
+    },
+    record: (cmd, { text, counts }) => countTokens(cmd, text, counts),
+  }),
+];
+
+/** The ways of reading that `llamav bench` tries; 64 MiB. */
+const streamRows = ([[8, 512, 1], [8, 512, 0], [64, 16, 1], [256, 16, 1]] as const).map(
+  ([size, loads, sideBySide]) => {
+    const words = 16 << 20;
+    return benchRow({
+      op: "stream_read",
+      shape: `${size} invocations, ${loads} loads ${sideBySide === 1 ? "side by side" : "each"}`,
+      dtype: "u32",
+      bytes: floats(words),
+      tensors: {
+        x: { dtype: "u32", shape: [words] },
+        y: { dtype: "u32", shape: [words / 4 / loads] },
+      },
+      record: (cmd, { x, y }) =>
+        streamRead(cmd, x, y, { WORKGROUP_SIZE: size, LOADS: loads, SIDE_BY_SIDE: sideBySide }),
+    });
+  },
+);
 
 /** Operations on rows: bound by memory. Sizes of the 11B model, 64 tokens. */
 export const rowRows: readonly BenchRow[] = [
@@ -128,6 +233,6 @@ export const rowRows: readonly BenchRow[] = [
     },
     record: (cmd, { h, branch, rowTiles }) => gatedAdd(cmd, h, branch, 0.5, rowTiles),
   }),
-  topKRow(1),
-  topKRow(64),
+  ...samplingRows,
+  ...streamRows,
 ];

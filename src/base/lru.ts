@@ -1,6 +1,6 @@
 /** A map of limited cost that lets go of what was used least recently. */
-export class Lru<V> {
-  readonly #entries = new Map<string, { value: V; cost: number }>(); // insertion order = order of last use
+export class Lru<V, K = string> {
+  readonly #entries = new Map<K, { value: V; cost: number }>(); // insertion order = order of last use
   #cost = 0;
 
   /**
@@ -9,7 +9,7 @@ export class Lru<V> {
    */
   constructor(readonly capacity: number, private readonly onEvict: (value: V) => void = () => {}) {}
 
-  get(key: string): V | undefined {
+  get(key: K): V | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
     this.#entries.delete(key);
@@ -21,7 +21,7 @@ export class Lru<V> {
    * Adds or replaces; evicts until the new entry fits. One that costs more than the capacity is let go at once, and
    * the others stay.
    */
-  set(key: string, value: V, cost = 1): void {
+  set(key: K, value: V, cost = 1): void {
     this.delete(key);
     if (cost > this.capacity) return this.onEvict(value);
     this.#entries.set(key, { value, cost });
@@ -32,7 +32,7 @@ export class Lru<V> {
     }
   }
 
-  delete(key: string): void {
+  delete(key: K): void {
     const entry = this.#entries.get(key);
     if (!entry) return;
     this.#entries.delete(key);

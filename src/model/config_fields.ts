@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { ModelError } from "../base/errors.ts";
 import { quote } from "../base/quote.ts";
 import { type Json, type JsonObject, parseStrictJson } from "../base/strict_json.ts";
-import { WeightFile } from "../weights/file.ts";
+import { openWeightFile, type WeightFile } from "../weights/file.ts";
 
 /** Inclusive limits of a number. */
 export interface Limits {
@@ -31,7 +31,7 @@ export class Fields {
 
   /** @throws {ModelError} If the file is missing, too big, or not a JSON object. */
   static open(directory: string, name: string): Fields {
-    const file = new WeightFile(join(directory, name));
+    const file = openWeightFile(join(directory, name));
     try {
       if (file.size > maxConfigBytes) {
         throw new ModelError(

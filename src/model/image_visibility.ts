@@ -24,5 +24,7 @@ export function imageVisibility(tokens: readonly number[], imageToken: number): 
 
 /** The images visible to one row, `undefined` if none is. Generated rows see what the last prompt row sees. */
 export function visibleAt(entries: readonly Visibility[], row: number): Visibility | undefined {
-  return entries.findLast((entry) => entry.row <= row);
+  // A loop and not `findLast`: this runs for every row of every step, and a closure each time is garbage.
+  for (let i = entries.length - 1; i >= 0; i--) if (entries[i]!.row <= row) return entries[i];
+  return undefined;
 }

@@ -17,7 +17,7 @@ import { type CrossLayerWeights, padToFour, type SelfLayerWeights, type TextWeig
 
 /** One step's rows, as tensors the host fills: any mix of sequences, prefill chunks and single decode tokens. */
 export interface TextBatch {
-  readonly tokens: Tensor<"u32">; // [rows]
+  readonly tokens: Tensor<"u32">; // [rows] ids, or `pendingToken` + a place in `sampled`
   readonly positions: Tensor<"u32">; // [rows], 0xffffffff for padding
   readonly slots: Tensor<"u32">; // [rows] where the row's key and value go, 0xffffffff for padding
   readonly sequences: Tensor<"u32">; // [rows] index into blockTables
@@ -25,6 +25,7 @@ export interface TextBatch {
   readonly rowTiles: Tensor<"u32">; // [rows, 2] the range of tileTable that the row sees
   readonly tileTable: Tensor<"u32">; // physical tile slots
   readonly logitRows: Tensor<"u32">; // [outputs] rows whose logits are wanted
+  readonly sampled: Tensor<"u32">; // [slots] the latest token of each, which the host may not know yet
 }
 
 /** Working memory of the decoder for `rows` rows and logits for `outputs` of them. D hidden, F intermediate, V vocabulary. */
@@ -77,7 +78,7 @@ export function recordText(
   const { hidden, last, logits } = takeRows(scratch, rowCount, outputCount);
 
   cmd.label("text.embed");
-  embedding(cmd, batch.tokens, weights.embedTokens, hidden);
+  embedding(cmd, batch.tokens, weights.embedTokens, hidden, batch.sampled);
 
   const next = { self: 0, cross: 0 }; // place of the layer among its kind, which is its place in the cache
   for (const [i, layer] of weights.layers.entries()) {

@@ -1,5 +1,7 @@
 import { addTileEmbeddingCases } from "./cases/add_tile_embedding.ts";
+import { adjustLogitsCases } from "./cases/adjust_logits.ts";
 import { attentionCases } from "./cases/attention.ts";
+import { countTokensCases } from "./cases/count_tokens.ts";
 import { crossAttentionCases } from "./cases/cross_attention.ts";
 import { embeddingCases } from "./cases/embedding.ts";
 import { gatedAddCases } from "./cases/gated_add.ts";
@@ -8,7 +10,9 @@ import { layerNormCases } from "./cases/layer_norm.ts";
 import { matmulCases } from "./cases/matmul.ts";
 import { rmsNormCases } from "./cases/rms_norm.ts";
 import { ropeCases } from "./cases/rope.ts";
+import { sampleCases } from "./cases/sample.ts";
 import { siluMulCases } from "./cases/silu_mul.ts";
+import { streamReadCases } from "./cases/stream_read.ts";
 import { tilePatchesCases } from "./cases/tile_patches.ts";
 import { topKCases } from "./cases/top_k.ts";
 import { visionAttentionCases } from "./cases/vision_attention.ts";
@@ -19,7 +23,9 @@ import type { KernelCase } from "./kernel_case.ts";
 export function kernelCases(): readonly KernelCase[] {
   return [
     addTileEmbeddingCases,
+    adjustLogitsCases,
     attentionCases,
+    countTokensCases,
     crossAttentionCases,
     embeddingCases,
     gatedAddCases,
@@ -28,7 +34,9 @@ export function kernelCases(): readonly KernelCase[] {
     matmulCases,
     rmsNormCases,
     ropeCases,
+    sampleCases,
     siluMulCases,
+    streamReadCases,
     tilePatchesCases,
     topKCases,
     visionAttentionCases,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { embedding } from "../../src/ops/embedding.ts";
 import * as reference from "../../src/reference/embedding.ts";
-import { embeddingCase } from "../../src/selftest/cases/embedding.ts";
+import { embeddingCase, embeddingLookupCase } from "../../src/selftest/cases/embedding.ts";
 import { firstDifference } from "../../src/selftest/compare.ts";
 import { random } from "../../src/selftest/random.ts";
 import { runOp } from "../../src/selftest/run_op.ts";
@@ -24,6 +24,13 @@ describe("embedding() copies the rows of the ids, widened to f32", () => {
       const kernelCase = embeddingCase(dtype, tokens, rows, columns);
       test(kernelCase.name, () => expectRight(device, kernelCase));
     }
+  }
+});
+
+describe("embedding() takes an id that names a slot from there", () => {
+  for (const [tokens, rows, columns] of [[1, 1, 4], [2, 776, 64], [65, 50, 252]] as const) {
+    const kernelCase = embeddingLookupCase(tokens, rows, columns);
+    test(kernelCase.name, () => expectRight(device, kernelCase));
   }
 });
 
