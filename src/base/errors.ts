@@ -37,3 +37,14 @@ export class ModelError extends ExplainedError {
 export class DeviceError extends ExplainedError {
   override readonly name: string = "DeviceError";
 }
+
+/** Why requests ended that were running: the device was lost, its memory was full, or the program was at fault. */
+export type InterruptionCode = "device_lost" | "out_of_memory" | "engine_failed";
+
+/** A request that ended because the engine under it did. The engine is opened again: the request can be sent again. */
+export class InterruptedRequestError extends ExplainedError {
+  override readonly name = "InterruptedRequestError";
+  constructor(message: string, readonly code: InterruptionCode, remedy?: string, options?: ErrorOptions) {
+    super(message, remedy, options);
+  }
+}

@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { isEmbedded } from "./embedded.ts";
 import { ModelError } from "./errors.ts";
 import { quote } from "./quote.ts";
 
@@ -14,7 +15,8 @@ export function readSmallFile(path: string, maxBytes: number): string | undefine
     const entry = statSync(path, { throwIfNoEntry: false });
     if (entry === undefined) return undefined;
     if (!entry.isFile()) throw unreadable(path, "must be a regular file, and it is not");
-    return readBounded(path, maxBytes);
+    // What is inside the executable is what we put there, and cannot be opened.
+    return decode(isEmbedded(path) ? readFileSync(path) : readBounded(path, maxBytes));
   } catch (error) {
     if (error instanceof ModelError) throw error;
     const code = (error as { code?: unknown }).code ?? (error as Error).message;
@@ -22,7 +24,7 @@ export function readSmallFile(path: string, maxBytes: number): string | undefine
   }
 }
 
-function readBounded(path: string, maxBytes: number): string {
+function readBounded(path: string, maxBytes: number): Uint8Array {
   const descriptor = openSync(path, "r");
   try {
     const entry = fstatSync(descriptor);
@@ -37,10 +39,14 @@ function readBounded(path: string, maxBytes: number): string {
       if (count === 0) break;
       done += count;
     }
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, done));
+    return bytes.subarray(0, done);
   } finally {
     closeSync(descriptor);
   }
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
 function unreadable(path: string, problem: string, cause?: unknown): ModelError {

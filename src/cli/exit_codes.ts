@@ -1,5 +1,11 @@
 import { CommanderError } from "commander";
-import { DeviceError, ExplainedError, ModelError, ModelNotFoundError } from "../base/errors.ts";
+import {
+  DeviceError,
+  ExplainedError,
+  InterruptedRequestError,
+  ModelError,
+  ModelNotFoundError,
+} from "../base/errors.ts";
 
 /** What the process ends with. Documented in `llamav --help`; scripts rely on it. */
 export const exitCodes = {
@@ -35,6 +41,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
   if (error instanceof ModelNotFoundError) return exitCodes.modelNotFound;
   if (error instanceof DeviceError) return exitCodes.device;
+  if (error instanceof InterruptedRequestError && error.code !== "engine_failed") return exitCodes.device;
   if (error instanceof ModelError) return exitCodes.corruptModel;
   return exitCodes.failure;
 }

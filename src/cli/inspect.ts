@@ -3,18 +3,19 @@ import { formatBytes, formatCount } from "../base/units.ts";
 import type { Inspection, MemoryPlan } from "../runtime/reports.ts";
 import type { CliContext } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
-import { modelArgument } from "./model_argument.ts";
+import { modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
 
 const flags = ["device", "contextLength", "imageTiles", "json"] as const;
 
-/** `llamav inspect MODEL`: what a checkpoint is and what it needs here, without loading it. */
+/** `llamav inspect [MODEL]`: what a checkpoint is and what it needs here, without loading it. */
 export function addInspect(program: Command, context: CliContext): void {
   const command = program.command("inspect").summary("say what a model is and what memory it needs here")
     .description("Reads a checkpoint's headers and plans its memory on this device, without loading it.")
     .argument(...modelArgument);
   addFlags(command, flags);
-  command.action(async (model: string) => {
+  command.action(async (given: string | undefined) => {
     const { json, ...options } = readFlags(command, flags, context.env);
+    const model = modelOrDemo(oneModel(given), context.terminal);
     const inspection = await context.services.inspectModel({ model, ...options });
     await context.terminal.print(
       json ? `${JSON.stringify(inspection, null, 2)}\n` : formatInspection(inspection),

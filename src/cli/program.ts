@@ -1,6 +1,7 @@
 import process from "node:process";
 import { Command, CommanderError } from "commander";
 import { ExplainedError } from "../base/errors.ts";
+import { addBench } from "./bench.ts";
 import type { CliContext } from "./context.ts";
 import { addDoctor } from "./doctor.ts";
 import { exitCodeOf, exitCodes, InterruptedError } from "./exit_codes.ts";
@@ -15,11 +16,13 @@ import { version } from "./version.ts";
 
 const help = `
 Examples:
+  llamav run "How many stars are there?" --image scene.png
   llamav run ./model "What is in this picture?" --image cat.jpg
   llamav serve ./model
   llamav doctor
 
-MODEL is the directory of a Llama 3.2 Vision checkpoint (11B or 90B) in Hugging Face layout.
+MODEL is the directory of a Llama 3.2 Vision checkpoint (11B or 90B) in Hugging Face layout. Left out, it is "demo":
+a very small model of the same architecture inside the program, which knows pictures of shapes, numbers and words.
 Every flag of a command can also be set by the variable that its help names; the flag wins.
 llamav COMMAND --help says more about a command.
 
@@ -81,7 +84,7 @@ function buildProgram(context: CliContext): Command {
       outputError: (text, write) => write(`${text.trimEnd()}\nTry llamav --help`),
     });
   addFlags(program, ["debug"]);
-  for (const add of [addRun, addServe, addTrace, addInspect, addDoctor]) add(program, context);
+  for (const add of [addRun, addServe, addTrace, addInspect, addBench, addDoctor]) add(program, context);
   return program;
 }
 

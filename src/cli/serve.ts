@@ -5,12 +5,13 @@ import type { App } from "../http/app.ts";
 import type { Server } from "../http/server.ts";
 import type { SettingValues } from "../runtime/options.ts";
 import type { PicturePolicy } from "../runtime/pictures.ts";
+import type { EngineNews } from "../runtime/reports.ts";
 import type { Runtime } from "../runtime/request.ts";
 import { type CliContext, showProgress } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
 import { describeMemory, describeNotes } from "./loaded_model.ts";
-import { oneModel } from "./model_argument.ts";
+import { modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
 
 const modelFlags = ["model", "huggingfaceRepoId"] as const;
 const flags = [
@@ -19,7 +20,12 @@ const flags = [
   "device",
   "contextLength",
   "imageTiles",
+  "maxTiles",
   "maxQueued",
+  "maxQueuedTokens",
+  "maxSequences",
+  "kvTokens",
+  "prefixCache",
   "allowRemoteImages",
   "allowPrivateImages",
   "allowedMediaDomains",
@@ -34,6 +40,7 @@ const failureGraceMs = 1000;
 
 const help = `
 Examples:
+  llamav serve
   llamav serve ./model
   llamav serve --model ./model --port 9000
 
@@ -44,26 +51,33 @@ Ask it, with any OpenAI client or with curl:
 Routes: POST /v1/chat/completions, GET /v1/models, GET /v1/models/{id}, GET /health
 Pictures come as data: URLs, or by http(s) URL where that is allowed. There is no password: let other machines
 in (--host 0.0.0.0) on a network that you trust only.
-GET /health answers 200 "ok", or 503 "draining" or "failed". After SIGINT or SIGTERM running answers are finished
-and new requests get a 503 with Retry-After; then the process ends with exit code 0. When the device is lost,
-running requests end with an error and the process with exit code 6, so that whoever supervises it can start it
+GET /health answers 200 "ok", or 503 "recovering", "draining" or "failed". After SIGINT or SIGTERM running answers
+are finished and new requests get a 503 with Retry-After; then the process ends with exit code 0. When the device is
+lost, running requests end with an error, the model is loaded again, and requests that come meanwhile wait for it.
+When that fails three times in a row, the process ends with exit code 6, so that whoever supervises it can start it
 again.
 A connection takes one request at a time: bytes sent before the answer is complete close it, and end that answer.`;
 
-/** `llamav serve MODEL`: the OpenAI API over HTTP until a signal ends it. */
+/** `llamav serve [MODEL]`: the OpenAI API over HTTP until a signal ends it. */
 export function addServe(program: Command, context: CliContext): void {
   const command = program.command("serve").summary("answer requests over HTTP, as the OpenAI API does")
     .description("Serves a model over HTTP in the way of the OpenAI API.")
-    .argument("[model]", "directory of a checkpoint in Hugging Face layout")
+    .argument(...modelArgument)
     .addHelpText("after", help);
   addFlags(command, [...modelFlags, ...flags]);
   command.action(async (positional: string | undefined) => {
-    await serve(chooseModel(command, positional, context), readFlags(command, flags, context.env), context);
+    const model = chooseModel(command, positional, context);
+    const values = readFlags(command, flags, context.env);
+    await serve(modelOrDemo(model, context.terminal), values, context);
   });
 }
 
 /** What the command line says wins over the variables, as everywhere. */
-function chooseModel(command: Command, positional: string | undefined, { env }: CliContext): string {
+function chooseModel(
+  command: Command,
+  positional: string | undefined,
+  { env }: CliContext,
+): string | undefined {
   const given = readFlags(command, modelFlags, {});
   if (positional ?? given.model ?? given.huggingfaceRepoId) {
     return oneModel(positional, given.model, given.huggingfaceRepoId);
@@ -81,8 +95,14 @@ async function serve(model: string, values: ServeValues, context: CliContext): P
     device: values.device,
     contextLength: values.contextLength,
     imageTiles: values.imageTiles,
+    maxTiles: values.maxTiles,
     maxQueued: values.maxQueued,
+    maxQueuedTokens: values.maxQueuedTokens,
+    maxSequences: values.maxSequences,
+    kvTokens: values.kvTokens,
+    prefixCache: values.prefixCache,
     onProgress: showProgress(terminal),
+    onNews: (news) => tellNews(news, log),
   });
   try {
     const { createApp } = await import("../http/app.ts");
@@ -140,6 +160,14 @@ async function untilTheEnd(
     await server.stop(runtime.failed ? failureGraceMs : graceMs);
   });
   if (runtime.failed) throw runtime.failed;
+}
+
+function tellNews(news: EngineNews, log: Log): void {
+  if (news.type === "recovered") return log.info(`Loaded again in ${formatDuration(news.ms)}`);
+  const { error, pauseMs } = news;
+  const when = pauseMs > 0 ? `in ${formatDuration(pauseMs)}` : "now";
+  log.error(`${error.message}; the model is loaded again ${when}`);
+  if (error.cause) log.debug(String(error.cause));
 }
 
 function describePolicy(policy: PicturePolicy): string {

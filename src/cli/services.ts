@@ -1,3 +1,4 @@
+import type { BenchOptions, BenchReport } from "../runtime/bench_report.ts";
 import type { DoctorOptions } from "../runtime/doctor.ts";
 import type { LoadPicture, PicturePolicy } from "../runtime/pictures.ts";
 import type { RuntimeOptions } from "../runtime/runtime.ts";
@@ -13,6 +14,7 @@ export interface Services {
     options: { model: string; device?: string; contextLength?: number; imageTiles?: number },
   ): Promise<Inspection>;
   runDoctor(options: DoctorOptions): Promise<readonly Check[]>;
+  runBench(options: BenchOptions): Promise<BenchReport>;
 }
 
 /** The real ones. Each module is read when it is first needed: `--version` and `--help` load none of them. */
@@ -22,4 +24,5 @@ export const services: Services = {
   traceToFile: async (options) => (await import("../runtime/trace.ts")).traceToFile(options),
   inspectModel: async (options) => (await import("../runtime/inspect.ts")).inspectModel(options),
   runDoctor: async (options) => (await import("../runtime/doctor.ts")).runDoctor(options),
+  runBench: async (options) => (await import("../runtime/bench.ts")).runBench(options),
 };

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
 import { addFlags, readFlags } from "./flags.ts";
-import { modelArgument } from "./model_argument.ts";
+import { modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
 
 const flags = [
   "messages",
@@ -15,6 +15,7 @@ const flags = [
   "device",
   "contextLength",
   "imageTiles",
+  "maxTiles",
 ] as const;
 
 const help = `
@@ -27,14 +28,14 @@ also be the name of a file below --images; or, for a base model, {"prompt": "<|i
 Writes input_ids, logits of every prompt position, greedy_ids and step_logits; with --steps also pixel_values,
 vision_features and cross_states of each picture and hidden.LAYER after each decoder layer.`;
 
-/** `llamav trace MODEL --messages FILE --out FILE`: the numbers behind an answer, to compare them with others'. */
+/** `llamav trace [MODEL] --messages FILE --out FILE`: the numbers behind an answer, to compare them with others'. */
 export function addTrace(program: Command, context: CliContext): void {
   const command = program.command("trace").summary("write the numbers behind an answer to a file")
     .description("Computes one conversation and writes the numbers to a safetensors file.")
-    .argument(...modelArgument).usage("<model> --messages <file> --out <file> [options]")
+    .argument(...modelArgument).usage("[model] --messages <file> --out <file> [options]")
     .addHelpText("after", help);
   addFlags(command, flags);
-  command.action(async (model: string) => {
+  command.action(async (given: string | undefined) => {
     const values = readFlags(command, flags, context.env);
     const { messages, out, images } = values;
     if (messages === undefined) {
@@ -42,6 +43,7 @@ export function addTrace(program: Command, context: CliContext): void {
     }
     if (out === undefined) throw new UsageError("No output file was given", "Name it with --out");
     checkOutput(out);
+    const model = modelOrDemo(oneModel(given), context.terminal);
     const { readConversation } = await import("./conversation_file.ts");
     const fetchPicture = await context.services.pictureLoader({ allowRemote: true, allowPrivate: true });
     const report = await context.services.traceToFile({
@@ -53,6 +55,7 @@ export function addTrace(program: Command, context: CliContext): void {
       device: values.device,
       contextLength: values.contextLength,
       imageTiles: values.imageTiles,
+      maxTiles: values.maxTiles,
     });
     for (const { name, shape } of report.tensors) context.terminal.note(`${name} [${shape.join(", ")}]`);
     context.terminal.note(`Wrote ${report.tensors.length} tensors to ${report.out}`);

@@ -3,6 +3,7 @@ import type { Arena } from "../gpu/memory.ts";
 import { sliceRows } from "../gpu/tensor.ts";
 import { allocate, type Allocated, type ShapeTable, u32 } from "../model/shapes.ts";
 import type { TextBatch } from "../model/text.ts";
+import { pendingToken } from "../ops/embedding.ts";
 import { visibleAt } from "../model/image_visibility.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -12,6 +13,8 @@ export interface StepPart {
   readonly begin: number;
   readonly end: number;
   readonly output: boolean;
+  /** The tokens that may be taken: a bit set over the vocabulary, lowest bit first. Left out, all. */
+  readonly mask?: Uint32Array;
 }
 
 /** What one pass through the decoder computes. */
@@ -52,6 +55,7 @@ type Field = keyof ReturnType<typeof batchShapes>;
 export class StepBuffer {
   readonly #tensors: Allocated<ReturnType<typeof batchShapes>>;
   readonly #views: Record<Field, Uint32Array>;
+  readonly #firstTiles: number[] = [];
 
   constructor(arena: Arena, readonly limits: BatchLimits, readonly blockSize: number) {
     this.#tensors = allocate(arena, batchShapes(limits));
@@ -68,7 +72,7 @@ export class StepBuffer {
   }
 
   /** The tensors of a bucket, for recording. */
-  tensors(rows: number, outputs: number): TextBatch {
+  tensors(rows: number, outputs: number): Omit<TextBatch, "sampled"> {
     const { tokens, positions, slots, sequences, rowTiles, logitRows, blockTables, tileTable } =
       this.#tensors;
     return {
@@ -85,25 +89,24 @@ export class StepBuffer {
 
   /** Writes a step; rows beyond its own, up to the bucket's, become padding. With `allOutputs` every row gives logits. */
   write(step: Step, bucketRows: number, allOutputs = false): void {
-    const { tokens, positions, slots, sequences, blockTables, rowTiles, tileTable, logitRows } = this.#views;
+    const { tokens, positions, slots, sequences, blockTables, rowTiles, logitRows } = this.#views;
+    const firstTiles = this.#firstTiles;
     let row = 0;
     let output = 0;
-    for (const [index, { sequence, begin, end, output: wanted }] of step.entries()) {
+    for (let index = 0; index < step.length; index++) {
+      const { sequence, begin, end, output: wanted } = step[index]!;
       assert(sequence.blocks.length <= this.limits.blocksPerSequence);
       blockTables.set(sequence.blocks, index * this.limits.blocksPerSequence);
-      const tileStart = index * this.limits.tilesPerSequence;
-      const firstTile = writeTiles(tileTable, tileStart, sequence);
+      this.#writeTiles(index * this.limits.tilesPerSequence, sequence);
       for (let position = begin; position < end; position++, row++) {
         const visible = visibleAt(sequence.visibility, position);
-        const token = sequence.tokens[position]!;
-        assert(token < this.limits.tokens, `token ${token} has no embedding`);
-        tokens[row] = token;
+        tokens[row] = this.#tokenAt(sequence, position);
         positions[row] = position;
         slots[row] = sequence.blocks[Math.floor(position / this.blockSize)]! * this.blockSize +
           position % this.blockSize;
         sequences[row] = index;
-        rowTiles[2 * row] = visible ? firstTile[visible.first]! : 0;
-        rowTiles[2 * row + 1] = visible ? firstTile[visible.end]! : 0;
+        rowTiles[2 * row] = visible ? firstTiles[visible.first]! : 0;
+        rowTiles[2 * row + 1] = visible ? firstTiles[visible.end]! : 0;
         if (allOutputs) logitRows[output++] = row;
       }
       if (wanted && !allOutputs) logitRows[output++] = row - 1;
@@ -116,17 +119,28 @@ export class StepBuffer {
       rowTiles[2 * row] = rowTiles[2 * row + 1] = 0;
     }
   }
-}
 
-/** Writes the tile slots of a sequence's images; returns where each image's begin in the table, and the end. */
-function writeTiles(tileTable: Uint32Array, start: number, sequence: Sequence): number[] {
-  const firstTile: number[] = [];
-  let next = start;
-  for (const image of sequence.cachedImages) {
-    firstTile.push(next);
-    tileTable.set(image.tiles, next);
-    next += image.tiles.length;
+  /** Writes the tile slots of a sequence's images; leaves in `#firstTiles` where each image's begin, and the end. */
+  #writeTiles(start: number, sequence: Sequence): void {
+    this.#firstTiles.length = 0;
+    let next = start;
+    for (const image of sequence.cachedImages) {
+      this.#firstTiles.push(next);
+      this.#views.tileTable.set(image.tiles, next);
+      next += image.tiles.length;
+    }
+    this.#firstTiles.push(next);
   }
-  firstTile.push(next);
-  return firstTile;
+
+  /** The id, or where the device finds it: a step in flight may be choosing the sequence's last token. */
+  #tokenAt({ tokens, pendingTokens, slot }: Sequence, position: number): number {
+    const token = tokens[position];
+    if (token === undefined) {
+      assert(position === tokens.length && pendingTokens === 1, "only a sequence's last token is on its way");
+      return pendingToken + slot;
+    }
+    // The message is made only when it is needed: this runs for every row.
+    if (token >= this.limits.tokens) assert(false, `token ${token} has no embedding`);
+    return token;
+  }
 }

@@ -39,12 +39,6 @@ export class Captured {
     const rest = entry.shape.slice(1);
     return { shape: [data.length / elementCount(rest), ...rest], data };
   }
-
-  /** The last row of a tensor, without the ones before it. */
-  lastRow(name: string): Float32Array {
-    const entry = this.#pieces.get(name)!;
-    return entry.rows.at(-1)!.slice(-entry.shape.at(-1)!);
-  }
 }
 
 /** Copies of tensors that one recording passes by, brought back to the host. For traces and tests: it allocates. */

@@ -1,48 +1,78 @@
-import { assert } from "../base/assert.ts";
-import { rebuildError } from "./error_report.ts";
+import { RequestError } from "../base/errors.ts";
+import { interruption, rebuildError } from "./error_report.ts";
+import { Inbox } from "./inbox.ts";
 import type {
   EngineEvent,
+  EngineImage,
   EngineInfo,
   EngineOptions,
   EngineRequest,
-  FromEngine,
-  ToEngine,
+  MaskAnswer,
   TraceRequest,
   TraceResult,
 } from "./protocol.ts";
+import type { EngineStats } from "./stats.ts";
+import { type EngineState, Supervisor, type SupervisorOptions } from "./supervisor.ts";
+import type { EngineMessage } from "./thread.ts";
 
-/** Longest wait for the step under way when the engine is closed: a person has pressed Ctrl-C. */
-const closeGraceMs = 1000;
+export type { EngineNews, EngineState } from "./supervisor.ts";
 
 type SequenceEvent = Exclude<EngineEvent, { type: "error" }>;
 
-/** The main thread's end of the engine: requests in, events out, over messages only. */
+/** A request that has not ended. */
+interface Pending {
+  readonly inbox: Inbox<SequenceEvent>;
+  /** What to send to the next engine; gone, with its pictures, as soon as the request has begun. */
+  request: EngineRequest | undefined;
+  readonly addedAt: number;
+  accepted: boolean;
+  /** Sent once more, after a thread ended: perhaps because of it. */
+  repeated: boolean;
+}
+
+/**
+ * The main thread's end of the engine: requests in, events out, over messages only.
+ *
+ * When the engine fails, the requests that were running end with an `InterruptedRequestError`, and it is opened again
+ * (`supervisor.ts`). Requests that had not begun, and those that come meanwhile, wait for it.
+ */
 export class EngineClient {
-  readonly #worker: Worker;
-  readonly #sequences = new Map<number, Inbox>();
+  readonly info: EngineInfo;
+  readonly #supervisor: Supervisor;
+  readonly #maxQueued: number;
+  readonly #pending = new Map<number, Pending>();
   readonly #traces = new Map<number, { resolve(result: TraceResult): void; reject(error: Error): void }>();
+  #stats: EngineStats | undefined;
   #nextId = 1;
   #closing: Promise<void> | undefined;
-  #onClosed: (() => void) | undefined;
-  /** Why nothing can be asked any more. */
-  #failure: Error | undefined;
   readonly #failed = Promise.withResolvers<Error>();
-  /** Resolves, once, when the engine can serve nothing any more: the device is lost, the worker has died, or `close`. */
+  /** Resolves, once, when the engine can serve nothing any more: every restart has failed, or `close`. */
   readonly failure: Promise<Error> = this.#failed.promise;
 
-  private constructor(worker: Worker, readonly info: EngineInfo) {
-    this.#worker = worker;
-    worker.onmessage = ({ data }: MessageEvent<FromEngine>) => this.#receive(data);
-    // Its message holds source lines: for the log, not for a client.
-    worker.onerror = ({ message }) =>
-      this.#fail(new Error("The engine stopped unexpectedly", { cause: message }));
-    // A thread that is ended from outside, or that ends itself, reports no error.
-    worker.addEventListener("close", () => this.#fail(new Error("The engine stopped: its thread has ended")));
+  private constructor(supervisor: Supervisor, info: EngineInfo, maxQueued: number) {
+    this.info = info;
+    this.#supervisor = supervisor;
+    this.#maxQueued = maxQueued;
+    supervisor.listen({
+      onMessage: (message) => this.#receive(message),
+      onLost: (error, told) => this.#lose(error, told),
+      onReady: () => this.#sendAgain(),
+      onFailure: (error) => this.#fail(error),
+    });
   }
 
   /** `failure`, for those who only look. */
   get failed(): Error | undefined {
-    return this.#failure;
+    return this.#supervisor.failure;
+  }
+
+  get state(): EngineState {
+    return this.#supervisor.state;
+  }
+
+  /** What the engine has counted, as it last told. */
+  get stats(): EngineStats | undefined {
+    return this.#stats;
   }
 
   /**
@@ -50,54 +80,34 @@ export class EngineClient {
    *
    * @throws What opening device or model throws: see `Engine.open`.
    */
-  static async open(
-    options: EngineOptions,
-    onProgress: (done: number, total: number) => void = () => {},
-  ): Promise<EngineClient> {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url));
-    try {
-      const info = await new Promise<EngineInfo>((resolve, reject) => {
-        const fail = (why: string) => reject(new Error(`The engine could not start: ${why}`));
-        worker.onerror = ({ message }) => fail(message);
-        worker.addEventListener("close", () => fail("its thread has ended"));
-        worker.onmessage = ({ data }: MessageEvent<FromEngine>) => {
-          if (data.type === "progress") onProgress(data.done, data.total);
-          else if (data.type === "ready") resolve(data.info);
-          else if (data.type === "failed") reject(rebuildError(data.error));
-        };
-        send(worker, { type: "open", options });
-      });
-      return new EngineClient(worker, info);
-    } catch (error) {
-      worker.terminate();
-      throw error;
-    }
+  static async open(options: EngineOptions, more: SupervisorOptions = {}): Promise<EngineClient> {
+    const { supervisor, info } = await Supervisor.open(options, more);
+    return new EngineClient(supervisor, info, info.maxQueued);
   }
 
   /**
-   * Runs a request. Leaving the loop or aborting the signal ends its sequence. The pixels of its images are handed
-   * over: they are gone here.
+   * Runs a request. Leaving the loop or aborting the signal ends its sequences. The pixels of its images are shared
+   * with the worker.
    *
-   * @throws {RequestError} If it can never be served.
+   * @throws {RequestError} If it can never be served, or too many wait.
+   * @throws {InterruptedRequestError} If the engine failed while it ran.
    */
   async *run(request: Omit<EngineRequest, "id">, signal?: AbortSignal): AsyncGenerator<SequenceEvent> {
+    signal?.throwIfAborted();
+    this.#checkOpen();
     const id = this.#nextId++;
-    const inbox = new Inbox();
+    const inbox = new Inbox<SequenceEvent>();
     const stop = () => {
       inbox.fail(signal!.reason);
       this.#abort(id); // at once: the reader may be long in coming back
     };
-    signal?.throwIfAborted();
-    if (this.#failure) throw this.#failure;
     signal?.addEventListener("abort", stop);
-    this.#sequences.set(id, inbox);
-    const pixels = new Set(request.images.map((image) => image.pixels.buffer));
-    send(this.#worker, { type: "add", request: { ...request, id } }, [...pixels]);
+    this.#add({ ...request, id, images: request.images.map(shareImage) }, inbox);
     try {
-      for (;;) {
+      for (let choices = request.n ?? 1; choices > 0;) {
         const event = await inbox.next();
+        if (event.type === "end" && --choices === 0) this.#pending.delete(id);
         yield event;
-        if (event.type === "end") return;
       }
     } finally {
       signal?.removeEventListener("abort", stop);
@@ -105,109 +115,117 @@ export class EngineClient {
     }
   }
 
+  /** Answers a `mask_wanted`. Its memory is handed over. The request may have ended in the meantime. */
+  mask(answer: MaskAnswer): void {
+    if (!this.#pending.has(answer.id)) return;
+    this.#supervisor.send({ type: "mask", ...answer }, answer.mask ? [answer.mask.buffer] : []);
+  }
+
   trace(request: Omit<TraceRequest, "id">): Promise<TraceResult> {
     const id = this.#nextId++;
-    if (this.#failure) return Promise.reject(this.#failure);
+    if (this.failed) return Promise.reject(this.failed);
+    if (this.state === "recovering") return Promise.reject(new Error("The engine is being opened again"));
     return new Promise((resolve, reject) => {
       this.#traces.set(id, { resolve, reject });
-      send(this.#worker, { type: "trace", request: { ...request, id } });
+      this.#supervisor.send({ type: "trace", request: { ...request, id } });
     });
   }
 
-  /**
-   * Frees the device and ends the worker. Requests that still run fail. Safe to call twice. A worker that is deep in
-   * a long step is not waited for: the system frees what it holds.
-   */
+  /** Frees the device and ends the worker. Requests that still run fail. Safe to call twice. */
   close(): Promise<void> {
-    return this.#closing ??= this.#close();
+    return this.#closing ??= this.#supervisor.close(new Error("The engine was closed"));
   }
 
-  async #close(): Promise<void> {
-    const isAlive = this.#failure === undefined;
-    this.#fail(new Error("The engine was closed"));
-    if (isAlive) {
-      const closed = new Promise<void>((resolve) => {
-        this.#onClosed = resolve;
-        send(this.#worker, { type: "close" });
-      });
-      await Promise.race([closed, Bun.sleep(closeGraceMs)]);
+  /** @throws {RequestError} If the engine is away and too many wait for it. */
+  #checkOpen(): void {
+    if (this.failed) throw this.failed;
+    if (this.state === "recovering" && this.#pending.size >= this.#maxQueued) {
+      throw new RequestError(
+        `The model is being loaded again and ${this.#pending.size} requests wait for it, which is the limit`,
+        { code: "queue_full", remedy: "Try again later, or raise --max-num-queued-reqs" },
+      );
     }
-    this.#worker.terminate();
   }
 
-  /** Ends a sequence that still runs. */
+  #add(request: EngineRequest, inbox: Inbox<SequenceEvent>): void {
+    const pending = { inbox, request, addedAt: performance.now(), accepted: false, repeated: false };
+    this.#pending.set(request.id, pending);
+    this.#supervisor.send({ type: "add", request });
+  }
+
+  /** Ends a request that has not ended. */
   #abort(id: number): void {
-    if (this.#sequences.delete(id)) send(this.#worker, { type: "abort", id });
+    if (this.#pending.delete(id)) this.#supervisor.send({ type: "abort", id });
   }
 
-  #receive(message: FromEngine): void {
+  #receive(message: EngineMessage): void {
     if (message.type === "events") {
       for (const event of message.events) this.#dispatch(event);
+    } else if (message.type === "stats") {
+      this.#stats = message.stats;
     } else if (message.type === "traced") {
       this.#traces.get(message.id)?.resolve(message.result);
       this.#traces.delete(message.id);
-    } else if (message.type === "failed") {
-      this.#fail(rebuildError(message.error));
-    } else if (message.type === "closed") {
-      this.#onClosed?.();
-    } else {
-      assert(false, `unexpected ${message.type} from the engine`);
     }
   }
 
-  /** Events of sequences that have been aborted in the meantime are dropped. */
+  /** Events of requests that have been aborted in the meantime are dropped. */
   #dispatch(event: EngineEvent): void {
-    if (event.type !== "error") {
-      this.#sequences.get(event.id)?.push(event);
-      if (event.type === "end") this.#sequences.delete(event.id);
-      return;
+    const pending = this.#pending.get(event.id);
+    if (event.type === "error") {
+      const error = rebuildError(event.error);
+      this.#traces.get(event.id)?.reject(error);
+      this.#traces.delete(event.id);
+      pending?.inbox.fail(error);
+      this.#pending.delete(event.id);
+    } else if (pending && event.type === "accepted") {
+      if (!pending.accepted) pending.inbox.push(event);
+      pending.accepted = true;
+    } else if (pending) {
+      pending.request = undefined;
+      pending.inbox.push(event);
     }
-    const error = rebuildError(event.error);
-    this.#traces.get(event.id)?.reject(error);
-    this.#traces.delete(event.id);
-    this.#sequences.get(event.id)?.fail(error);
-    this.#sequences.delete(event.id);
   }
 
-  /** The worker is gone, or about to be: ends everything that runs and refuses what comes. */
-  #fail(error: Error): void {
-    this.#failure ??= error;
-    this.#failed.resolve(error);
-    this.#onClosed?.();
-    for (const inbox of this.#sequences.values()) inbox.fail(error);
+  /**
+   * Requests that had begun are gone with the engine. Where nobody was told which those are, the others get one more
+   * try: a request that ends every thread it is sent to must not do so for ever.
+   */
+  #lose(error: Error, told: boolean): void {
     for (const { reject } of this.#traces.values()) reject(error);
-    this.#sequences.clear();
+    this.#traces.clear();
+    for (const [id, pending] of this.#pending) {
+      if (pending.request && (told || !pending.repeated)) {
+        pending.repeated ||= !told;
+        continue;
+      }
+      pending.inbox.fail(interruption("the engine's thread has ended", "engine_failed", error));
+      this.#pending.delete(id);
+    }
+  }
+
+  #sendAgain(): void {
+    for (const { request, addedAt } of this.#pending.values()) {
+      if (!request) continue;
+      const { deadlineMs } = request;
+      const left = deadlineMs && Math.max(1, deadlineMs - (performance.now() - addedAt));
+      this.#supervisor.send({ type: "add", request: { ...request, deadlineMs: left } });
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#failed.resolve(error);
+    for (const { inbox } of this.#pending.values()) inbox.fail(error);
+    for (const { reject } of this.#traces.values()) reject(error);
+    this.#pending.clear();
     this.#traces.clear();
   }
 }
 
-/** Events of one sequence on their way to its reader. Bounded by the request's own number of tokens. */
-class Inbox {
-  readonly #events: SequenceEvent[] = [];
-  #failure: { readonly error: unknown } | undefined;
-  #wake: (() => void) | undefined;
-
-  push(event: SequenceEvent): void {
-    this.#events.push(event);
-    this.#wake?.();
-  }
-
-  fail(error: unknown): void {
-    this.#failure ??= { error };
-    this.#wake?.();
-  }
-
-  /** The next event; a failure comes after the events before it. */
-  async next(): Promise<SequenceEvent> {
-    for (;;) {
-      const event = this.#events.shift();
-      if (event) return event;
-      if (this.#failure) throw this.#failure.error;
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-  }
-}
-
-function send(worker: Worker, message: ToEngine, transfer: ArrayBufferLike[] = []): void {
-  worker.postMessage(message, transfer as ArrayBuffer[]);
+/** With pixels in shared memory: they exist once, and outlive the thread that works on them. */
+function shareImage(image: EngineImage): EngineImage {
+  if (image.pixels.buffer instanceof SharedArrayBuffer) return image;
+  const pixels = new Uint8Array(new SharedArrayBuffer(image.pixels.length));
+  pixels.set(image.pixels);
+  return { ...image, pixels };
 }

@@ -18,6 +18,10 @@ export interface CachedImage {
 export class ImageCache {
   readonly #images = new Map<string, CachedImage>(); // insertion order = order of last use
   readonly #free: number[];
+  /** Since the cache was made: images taken that had a place, taken that had to be given one, and let go for others. */
+  hits = 0;
+  misses = 0;
+  evictions = 0;
 
   constructor(readonly tileSlots: number) {
     this.#free = Array.from({ length: tileSlots }, (_, i) => tileSlots - 1 - i);
@@ -45,6 +49,8 @@ export class ImageCache {
       return undefined;
     }
     for (const { hash, tileCount } of missing.values()) this.#place(hash, tileCount);
+    this.misses += missing.size;
+    this.hits += images.length - missing.size;
     return images.map(({ hash }, i) => {
       const image = this.#images.get(hash)!;
       if (!known[i]) image.holders++;
@@ -64,7 +70,9 @@ export class ImageCache {
   #place(hash: string, tileCount: number): void {
     for (const image of this.#images.values()) {
       if (this.#free.length >= tileCount) break;
-      if (image.holders === 0) this.#drop(image);
+      if (image.holders > 0) continue;
+      this.#drop(image);
+      this.evictions++;
     }
     assert(this.#free.length >= tileCount, "tile slots were counted before");
     const tiles = Array.from({ length: tileCount }, () => this.#free.pop()!);

@@ -7,7 +7,11 @@ import { checkRunner, planRunner, type RunnerLimits } from "./runner_layout.ts";
 
 /** Token positions per block of the text cache. */
 const blockSize = 16;
-const defaults = { chunkSize: 256, maxSequences: 1 };
+const defaultChunkSize = 256;
+/** Sequences in one batch; a CPU is busy with few. */
+const defaultSequences = { cpu: 8, gpu: 32 };
+/** Contexts that the text cache is tried to hold. Most conversations are shorter than the context by far. */
+const cacheContexts = { cpu: [2, 1], gpu: [4, 2, 1] };
 
 /** Context and image tiles that are tried, in this order, where the options leave them open. */
 const contextLengths = [8192, 4096, 2048, 1024];
@@ -33,7 +37,7 @@ export function chooseLimits(
   device: Pick<Device, "info" | "limits">,
 ): ChosenLimits {
   let chosen: ChosenLimits | undefined;
-  for (const candidate of candidates(options, config)) {
+  for (const candidate of candidates(options, config, device.info.type === "cpu" ? "cpu" : "gpu")) {
     const plan = planRunner(config, weightBytes, candidate, device.info);
     chosen = { limits: candidate, plan, problem: problemOf(plan, config, candidate, device) };
     if (!chosen.problem) break;
@@ -42,26 +46,55 @@ export function chooseLimits(
 }
 
 /** From the most to the least; only one where the options name everything. */
-function candidates(options: EngineOptions, { text, vision }: MllamaConfig): RunnerLimits[] {
-  const most = text.maxPositionEmbeddings;
-  if (options.contextLength !== undefined && options.contextLength > most) {
-    throw new RequestError(`--ctx-size ${options.contextLength} is more than the model's ${most} positions`, {
-      remedy: `Use --ctx-size ${most} or less`,
-    });
-  }
+function candidates(options: EngineOptions, config: MllamaConfig, kind: "cpu" | "gpu"): RunnerLimits[] {
+  const { text, vision } = config;
+  checkOptions(options, text.maxPositionEmbeddings);
+  const most = Math.min(text.maxPositionEmbeddings, options.kvTokens ?? Infinity);
   const contexts = options.contextLength ? [options.contextLength] : atMost(contextLengths, most);
   const tiles = options.imageTiles ? [options.imageTiles] : atLeast(imageTiles, vision.maxNumTiles);
-  const maxSequences = options.maxSequences ?? defaults.maxSequences;
-  return Array.from({ length: Math.max(contexts.length, tiles.length) }, (_, i) => ({
+  const maxSequences = options.maxSequences ?? defaultSequences[kind];
+  const sizes = Array.from({ length: Math.max(contexts.length, tiles.length) }, (_, i) => ({
     contextLength: contexts[Math.min(i, contexts.length - 1)]!,
     imageTiles: tiles[Math.min(i, tiles.length - 1)]!,
     blockSize,
     maxSequences,
     // Every sequence that decodes has a row in each step, and its logits.
-    chunkSize: Math.max(options.chunkSize ?? defaults.chunkSize, maxSequences),
+    chunkSize: Math.max(options.chunkSize ?? defaultChunkSize, maxSequences),
     outputRows: Math.max(options.outputRows ?? 0, maxSequences),
     deduplicate: options.deduplicate ?? true,
   }));
+  return sizes.flatMap((size) =>
+    cacheTokens(options, size, kind).map((tokens) => ({
+      ...size,
+      kvTokens: Math.ceil(tokens / blockSize) * blockSize,
+    }))
+  );
+}
+
+/** Sizes of the text cache to try, from the most to the least: one context, and more where several sequences share it. */
+function cacheTokens(
+  { kvTokens }: EngineOptions,
+  { contextLength, maxSequences }: Pick<RunnerLimits, "contextLength" | "maxSequences">,
+  kind: "cpu" | "gpu",
+): number[] {
+  if (kvTokens !== undefined) return [kvTokens];
+  const contexts = new Set(cacheContexts[kind].map((count) => Math.min(count, maxSequences)));
+  return [...contexts].map((count) => count * Math.ceil(contextLength / blockSize) * blockSize);
+}
+
+function checkOptions({ contextLength, kvTokens }: EngineOptions, mostPositions: number): void {
+  if (contextLength === undefined) return;
+  if (contextLength > mostPositions) {
+    throw new RequestError(
+      `--ctx-size ${contextLength} is more than the model's ${mostPositions} positions`,
+      { remedy: `Use --ctx-size ${mostPositions} or less` },
+    );
+  }
+  if (kvTokens !== undefined && kvTokens < contextLength) {
+    throw new RequestError(`--kv-tokens ${kvTokens} holds less than one context of ${contextLength} tokens`, {
+      remedy: `Use --kv-tokens ${contextLength} or more, or lower --ctx-size`,
+    });
+  }
 }
 
 function problemOf(

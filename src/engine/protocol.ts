@@ -1,3 +1,4 @@
+import type { EngineStats } from "./stats.ts";
 import type { FloatTensor } from "./capture.ts";
 import type { Sampling } from "./sampling.ts";
 import type { MemoryPlan } from "../model/plan.ts";
@@ -21,8 +22,19 @@ export interface EngineRequest {
   readonly tokens: readonly number[];
   readonly images: readonly EngineImage[];
   readonly sampling: Sampling;
+  /** Most tokens that each choice may add. */
   readonly maxTokens: number;
   readonly stopIds: readonly number[];
+  /** Answers to the same prompt, 1 to 16; they share its blocks and its images. Left out, one. */
+  readonly n?: number;
+  /** Go on through `stopIds`, up to `maxTokens`. */
+  readonly ignoreEos?: boolean;
+  /** Requests of one client are served in turn with those of others, not before them. */
+  readonly client?: string;
+  /** Longest time, waiting and running together; then it ends with the code "deadline_exceeded". */
+  readonly deadlineMs?: number;
+  /** A `mask_wanted` is posted before every token of this request, and the sequence waits for its `mask`. */
+  readonly constraint?: boolean;
 }
 
 /** How the worker opens its device and its model. */
@@ -40,8 +52,14 @@ export interface EngineOptions {
   readonly imageTiles?: number;
   /** Sequences in one batch. */
   readonly maxSequences?: number;
+  /** Token positions of the text cache, over all sequences; left out, what memory allows, at least one context. */
+  readonly kvTokens?: number;
   /** Requests that may wait; one more is refused. */
   readonly maxQueued?: number;
+  /** Tokens that waiting requests may have together, images counted by their tiles' tokens; one more is refused. */
+  readonly maxQueuedTokens?: number;
+  /** Keep the keys and values of prompts for later requests that begin alike; left out, yes. */
+  readonly prefixCache?: boolean;
   /** Let one row stand for equal pad rows in the vision tower; off for comparisons. */
   readonly deduplicate?: boolean;
   /** Most rows of one step whose logits can be asked for: more than one per sequence only for traces. */
@@ -53,22 +71,51 @@ export interface EngineInfo {
   readonly driver: string;
   readonly contextLength: number;
   readonly imageTiles: number;
+  /** Requests that may wait. */
+  readonly maxQueued: number;
   readonly plan: MemoryPlan;
 }
 
-/** What happened to a sequence: accepted, started (its prompt is computed), token by token, and how it ended. */
+/** The log probability of a token, natural, from the raw distribution. */
+export interface TokenLogprob {
+  readonly token: number;
+  readonly logprob: number;
+}
+
+/** Of a chosen token, and the most probable ones beside it, best first, as many as were asked for. */
+export interface ChosenLogprob {
+  readonly logprob: number;
+  readonly top: readonly TokenLogprob[];
+}
+
+/**
+ * What happened to a request or to one of its choices: accepted, started (its prompt is computed), token by token, and
+ * how each choice ended. An error ends all choices of the request.
+ */
 export type EngineEvent =
   | { readonly type: "accepted"; readonly id: number }
   | {
     readonly type: "started";
     readonly id: number;
+    readonly choice: number;
+    /** Prompt tokens whose keys and values were found in the prefix cache. */
+    readonly cachedTokens: number;
+    /** Images that another request had encoded already. */
     readonly cachedImages: number;
     readonly queueMs: number;
     readonly imageMs: number;
     readonly prefillMs: number;
   }
-  | { readonly type: "token"; readonly id: number; readonly token: number }
-  | { readonly type: "end"; readonly id: number; readonly reason: "stop" | "length" }
+  | {
+    readonly type: "token";
+    readonly id: number;
+    readonly choice: number;
+    readonly token: number;
+    readonly logprob?: ChosenLogprob;
+  }
+  | { readonly type: "end"; readonly id: number; readonly choice: number; readonly reason: "stop" | "length" }
+  /** The choice waits for the mask of its next token; it has `after` tokens so far. */
+  | { readonly type: "mask_wanted"; readonly id: number; readonly choice: number; readonly after: number }
   | { readonly type: "error"; readonly id: number; readonly error: ErrorReport };
 
 /** An error in a form that survives the border; `name` tells the class to build it again. */
@@ -101,10 +148,22 @@ export interface TraceResult {
   readonly states: Readonly<Record<string, FloatTensor>>;
 }
 
+/**
+ * The tokens that a choice may take as its token number `after`: a bit set over the vocabulary, lowest bit first, or
+ * `null` where everything is allowed. Its memory is handed over.
+ */
+export interface MaskAnswer {
+  readonly id: number;
+  readonly choice: number;
+  readonly after: number;
+  readonly mask: Uint32Array | null;
+}
+
 export type ToEngine =
   | { readonly type: "open"; readonly options: EngineOptions }
   | { readonly type: "add"; readonly request: EngineRequest }
   | { readonly type: "abort"; readonly id: number }
+  | ({ readonly type: "mask" } & MaskAnswer)
   | { readonly type: "trace"; readonly request: TraceRequest }
   | { readonly type: "close" };
 
@@ -113,5 +172,6 @@ export type FromEngine =
   | { readonly type: "ready"; readonly info: EngineInfo }
   | { readonly type: "failed"; readonly error: ErrorReport }
   | { readonly type: "events"; readonly events: readonly EngineEvent[] }
+  | { readonly type: "stats"; readonly stats: EngineStats }
   | { readonly type: "traced"; readonly id: number; readonly result: TraceResult }
   | { readonly type: "closed" };

@@ -1,7 +1,9 @@
+import { assert } from "../base/assert.ts";
 import { Lru } from "../base/lru.ts";
 import type { Device } from "../gpu/device.ts";
 import { Arena } from "../gpu/memory.ts";
 import { Recorder, type Recording } from "../gpu/recorder.ts";
+import { sliceRows } from "../gpu/tensor.ts";
 import { allocateCache, type Caches } from "../model/caches.ts";
 import type { Checkpoint } from "../model/checkpoint.ts";
 import { loadWeights, type WeightPlan } from "../model/load.ts";
@@ -14,14 +16,31 @@ import type { MllamaWeights } from "../model/weights.ts";
 import { type Step, StepBuffer } from "./batch.ts";
 import type { Capture } from "./capture.ts";
 import type { EngineImage } from "./protocol.ts";
-import { Results } from "./results.ts";
+import { bucketRows } from "./row_buckets.ts";
 import { batchLimits, type RunnerLimits, runnerTables } from "./runner_layout.ts";
-import type { Output, OutputMode } from "./sampler.ts";
+import { SampleBuffer, type Sampled } from "./sample_buffer.ts";
+import { SamplingStage } from "./sampling_stage.ts";
 
-/** Recordings kept; the least recently used one is freed. */
-const recordingLimit = 48;
+export type { Sampled } from "./sample_buffer.ts";
 
-/** Everything on the device for one model: computes images and steps, knows nothing of queues or sampling. */
+/** Recordings kept, of both flights; the least recently used one is freed. */
+const recordingLimit = 96;
+
+/** A step that was submitted, to be given back to `collect`. */
+export interface Pending {
+  /** The timeline value that it raises. */
+  readonly value: bigint;
+}
+
+/** The buffers of one of the two steps that may be under way. */
+class Flight implements Pending {
+  value = 0n;
+  pending = false;
+
+  constructor(readonly batch: StepBuffer, readonly samples: SampleBuffer) {}
+}
+
+/** Everything on the device for one model: computes images and steps, knows nothing of queues. */
 export class Runner {
   readonly #device: Device;
   readonly #checkpoint: Checkpoint;
@@ -32,9 +51,11 @@ export class Runner {
   readonly #vision: VisionScratch;
   readonly #text: TextScratch;
   readonly #model: TextModel;
-  readonly #batch: StepBuffer;
-  readonly #results: Results;
-  readonly #recordings = new Lru<Recording>(recordingLimit, (recording) => recording.dispose());
+  readonly #flights: readonly [Flight, Flight];
+  /** The flight of the next step. */
+  #turn: 0 | 1 = 0;
+  readonly #sampling: SamplingStage;
+  readonly #recordings = new Lru<Recording, number>(recordingLimit, (recording) => recording.dispose());
 
   /**
    * Allocates and loads.
@@ -60,22 +81,39 @@ export class Runner {
         self: allocateCache(this.#arena("text cache", "device", tables.textCache), tables.textCache),
         cross: allocateCache(this.#arena("image cache", "device", tables.imageCache), tables.imageCache),
       };
-      const scratch = this.#arena("working memory", "device", tables.vision, tables.text);
-      this.#inputs = this.#arena("inputs", "shared", tables.visionInputs, tables.steps, tables.constants);
+      const scratch = this.#arena(
+        "working memory",
+        "device",
+        tables.vision,
+        tables.text,
+        tables.samplingState,
+      );
+      const inputTables = [tables.steps, tables.otherSteps, tables.sampleInputs, tables.otherSampleInputs];
+      this.#inputs = this.#arena(
+        "inputs",
+        "shared",
+        tables.visionInputs,
+        tables.constants,
+        tables.countedText,
+        ...inputTables,
+      );
       this.#vision = { ...allocate(this.#inputs, tables.visionInputs), ...allocate(scratch, tables.vision) };
       this.#text = allocate(scratch, tables.text);
-      this.#batch = new StepBuffer(this.#inputs, batchLimits(config, limits), limits.blockSize);
-      this.#results = new Results(
-        this.#arena("results", "readback", tables.results),
-        config,
-        limits.outputRows,
-      );
+      const { maxSequences: slots, contextLength, blockSize } = limits;
+      this.#sampling = new SamplingStage(device, scratch, this.#inputs, config, slots, contextLength);
+      const results = this.#arena("results", "readback", tables.sampleOutputs, tables.otherSampleOutputs);
+      const flight = () =>
+        new Flight(
+          new StepBuffer(this.#inputs, batchLimits(config, limits), blockSize),
+          new SampleBuffer(this.#inputs, results, config, slots),
+        );
+      this.#flights = [flight(), flight()];
       const { inverseFrequencies } = allocate(this.#inputs, tables.constants);
       this.#inputs.view(inverseFrequencies).set(bytesOf(ropeFrequencies(config.text)));
       const { weights, arena } = loadWeights(config, checkpoint.weights, weightPlan, device, onProgress);
       this.#arenas.push(arena);
       this.#weights = weights;
-      this.#model = { config, weights: weights.text, inverseFrequencies, blockSize: limits.blockSize };
+      this.#model = { config, weights: weights.text, inverseFrequencies, blockSize };
     } catch (error) {
       this.dispose();
       throw error;
@@ -111,40 +149,87 @@ export class Runner {
     this.#runOnce(cmd);
   }
 
-  /** Computes a step. Returns one output per part that asked for one, in order. */
-  run(step: Step, mode: OutputMode): Output[] {
-    const outputs = step.filter((part) => part.output).length;
+  /**
+   * Starts a step and does not wait for it. At most two may be pending: the device works on one while the host
+   * prepares the other.
+   */
+  submit(step: Step): Pending {
+    const flight = this.#flights[this.#turn];
+    assert(!flight.pending, "two steps are pending");
     const rows = Math.min(bucketRows(rowCount(step)), this.limits.chunkSize);
-    this.#batch.write(step, rows);
-    const key = `${rows} ${outputs} ${hasImages(step)} ${outputs > 0 ? mode : ""}`;
-    let recording = this.#recordings.get(key);
-    if (!recording) {
-      recording = this.#record(rows, outputs, hasImages(step), mode);
-      this.#recordings.set(key, recording);
-    }
-    this.#device.queue.run(recording);
-    return this.#results.read(outputs, mode);
+    for (const { output, sequence } of step) if (output) this.#sampling.prepare(sequence);
+    flight.batch.write(step, rows);
+    flight.samples.write(step);
+    flight.value = this.#device.queue.submit(this.#recording(flight, rows, hasImages(step)));
+    flight.pending = true;
+    this.#turn = this.#turn === 0 ? 1 : 0;
+    return flight;
   }
 
-  /** Computes a step with logits of every row, recorded afresh so that `capture` sees the states. */
-  runCaptured(step: Step, capture: Capture): void {
+  /**
+   * Waits for a step. Steps are collected in the order in which they were submitted.
+   *
+   * @returns one entry per part with an output, in order; good until the next step but one is submitted
+   * @throws {DeviceError} If the logits are not numbers, or the device fails.
+   */
+  collect(pending: Pending): readonly Sampled[] {
+    const flight = pending as Flight;
+    assert(this.#flights.includes(flight) && flight.pending, "the step was collected before");
+    flight.pending = false;
+    this.#device.queue.wait(flight.value);
+    return flight.samples.read();
+  }
+
+  /**
+   * Computes a step of one part with logits of every row, recorded afresh so that `capture` sees the states. Nothing
+   * else may be pending.
+   *
+   * @returns what was chosen after the last row, if the part has an output
+   */
+  runCaptured(step: Step, capture: Capture): Sampled | undefined {
+    assert(step.length === 1 && !this.#flights.some(({ pending }) => pending), "a trace shares with nobody");
+    const [{ batch, samples }] = this.#flights;
     const rows = rowCount(step);
-    this.#batch.write(step, rows, true);
+    batch.write(step, rows, true);
+    samples.write(step, rows - 1);
     using cmd = new Recorder(this.#device);
-    const batch = this.#batch.tensors(rows, rows);
-    recordText(cmd, this.#model, batch, this.#text, this.#caches, hasImages(step), capture.tap(cmd));
+    const inputs = { ...batch.tensors(rows, rows), sampled: this.#sampling.sampled };
+    recordText(cmd, this.#model, inputs, this.#text, this.#caches, hasImages(step), capture.tap(cmd));
+    const logits = sliceRows(this.#text.logits, 0, rows);
+    if (samples.count > 0) this.#sampling.record(cmd, logits, samples, 1, samples.mode);
     this.#runOnce(cmd);
+    return samples.read()[0];
   }
 
   dispose(): void {
     this.#recordings.clear();
+    this.#sampling?.dispose(); // there is none if the constructor failed before
     for (const arena of this.#arenas.splice(0)) arena.dispose();
   }
 
-  #record(rows: number, outputs: number, images: boolean, mode: OutputMode): Recording {
+  /** The recording for a step of this shape, which a step of another shape may have evicted. */
+  #recording(flight: Flight, rows: number, images: boolean): Recording {
+    const { count, mode } = flight.samples;
+    let key = rows * (this.limits.maxSequences + 1) + count;
+    key = 2 * key + Number(flight === this.#flights[1]);
+    key = 2 * key + Number(images);
+    key = 2 * key + Number(mode.draws);
+    key = 2 * key + Number(mode.adjusts);
+    key = 2 * key + Number(mode.logprobs);
+    let recording = this.#recordings.get(key);
+    if (!recording) {
+      recording = this.#record(flight, rows, images);
+      this.#recordings.set(key, recording);
+    }
+    return recording;
+  }
+
+  #record({ batch, samples }: Flight, rows: number, images: boolean): Recording {
     using cmd = new Recorder(this.#device);
-    recordText(cmd, this.#model, this.#batch.tensors(rows, outputs), this.#text, this.#caches, images);
-    if (outputs > 0) this.#results.record(cmd, this.#text, outputs, mode);
+    const inputs = { ...batch.tensors(rows, samples.count), sampled: this.#sampling.sampled };
+    recordText(cmd, this.#model, inputs, this.#text, this.#caches, images);
+    const logits = sliceRows(this.#text.logits, 0, samples.count);
+    if (samples.count > 0) this.#sampling.record(cmd, logits, samples, samples.count, samples.mode);
     return cmd.finish();
   }
 
@@ -165,18 +250,14 @@ export class Runner {
 }
 
 function rowCount(step: Step): number {
-  return step.reduce((sum, { begin, end }) => sum + end - begin, 0);
+  let count = 0;
+  for (const { begin, end } of step) count += end - begin;
+  return count;
 }
 
 function hasImages(step: Step): boolean {
-  return step.some(({ sequence }) => sequence.cachedImages.length > 0);
-}
-
-/** Steps of similar size share a recording: one to four rows exactly, then multiples of 8, then of 32. */
-function bucketRows(rows: number): number {
-  if (rows <= 4) return rows;
-  const multiple = rows <= 64 ? 8 : 32;
-  return Math.ceil(rows / multiple) * multiple;
+  for (const { sequence } of step) if (sequence.cachedImages.length > 0) return true;
+  return false;
 }
 
 function bytesOf(array: Uint32Array | Float32Array): Uint8Array {

@@ -8,7 +8,8 @@ import { f32, type ShapeTable } from "../model/shapes.ts";
 import { textScratchShapes } from "../model/text.ts";
 import { visionInputShapes, visionScratchShapes } from "../model/vision.ts";
 import { type BatchLimits, batchShapes } from "./batch.ts";
-import { resultShapes } from "./results.ts";
+import { sampleInputShapes, sampleOutputShapes } from "./sample_buffer.ts";
+import { countedTextShapes, samplingStateShapes } from "./sampling_stage.ts";
 
 /** Sizes that a runner is built for. */
 export interface RunnerLimits {
@@ -17,6 +18,8 @@ export interface RunnerLimits {
   /** Token positions of one block of the text cache. */
   readonly blockSize: number;
   readonly maxSequences: number;
+  /** Token positions of the text cache, in whole blocks; one context at least. */
+  readonly kvTokens: number;
   /** Rows of one step. */
   readonly chunkSize: number;
   /** Tile slots of the image cache. */
@@ -45,14 +48,21 @@ export function blocksPerSequence(limits: RunnerLimits): number {
 /** Every tensor of a runner but the weights, by the part of the memory plan that it belongs to. */
 export function runnerTables(config: MllamaConfig, limits: RunnerLimits) {
   return {
-    textCache: selfCacheShapes(config, limits.maxSequences * blocksPerSequence(limits) * limits.blockSize),
+    textCache: selfCacheShapes(config, limits.kvTokens),
     imageCache: crossCacheShapes(config, limits.imageTiles),
     vision: visionScratchShapes(config),
     text: textScratchShapes(config, limits.chunkSize, limits.outputRows),
     visionInputs: visionInputShapes(config),
+    // Two of each: while the device computes one step, the host writes the next.
     steps: batchShapes(batchLimits(config, limits)),
+    otherSteps: batchShapes(batchLimits(config, limits)),
     constants: { inverseFrequencies: f32(config.text.headDim / 2) },
-    results: resultShapes(config, limits.outputRows),
+    samplingState: samplingStateShapes(config, limits.maxSequences),
+    countedText: countedTextShapes(limits.contextLength),
+    sampleInputs: sampleInputShapes(config, limits.maxSequences),
+    otherSampleInputs: sampleInputShapes(config, limits.maxSequences),
+    sampleOutputs: sampleOutputShapes(config, limits.maxSequences),
+    otherSampleOutputs: sampleOutputShapes(config, limits.maxSequences),
   } satisfies Record<string, ShapeTable>;
 }
 
@@ -88,10 +98,11 @@ export function checkRunner(
   const context = {
     flag: "--ctx-size",
     value: limits.contextLength,
-    unitBytes: slot * limits.maxSequences,
+    unitBytes: slot,
     unitKeys: 1,
     multiple: limits.blockSize,
   };
+  const cache = { flag: "--kv-tokens", value: limits.kvTokens, unitBytes: slot, unitKeys: 0 };
   const { tokensPerTile } = config.vision;
   const tiles = {
     flag: "--image-tiles",
@@ -99,7 +110,14 @@ export function checkRunner(
     unitBytes: slot * tokensPerTile,
     unitKeys: Math.ceil(tokensPerTile / keyGranularity) * keyGranularity, // each tile starts a block of keys afresh
   };
-  for (const setting of [context, tiles]) checkSetting(setting, device.limits, keys);
+  // Each sequence has a row of counts over the vocabulary, and one of logits.
+  const sequences = {
+    flag: "--max-num-seqs",
+    value: limits.maxSequences,
+    unitBytes: config.text.vocabSize * 4,
+    unitKeys: 0,
+  };
+  for (const setting of [context, cache, tiles, sequences]) checkSetting(setting, device.limits, keys);
   checkHeadDim(Math.max(headDim, config.vision.headDim), device);
   checkPlan(plan, device.info);
 }

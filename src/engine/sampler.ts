@@ -1,129 +1,87 @@
-import { uniform } from "../base/random.ts";
+import { RequestError } from "../base/errors.ts";
+import { encodeAdjustment, lastResort } from "../ops/adjust_logits.ts";
+import { floatBits } from "../ops/float_bits.ts";
+import { encodeChoice } from "../ops/sample.ts";
 import type { Sampling } from "./sampling.ts";
 
-/** Logits of one row as the runner brings them back. */
-export type Output =
-  | { readonly kind: "candidates"; readonly ids: Uint32Array; readonly logits: Float32Array } // best first
-  | { readonly kind: "logits"; readonly logits: Float32Array }; // by id
-
-/** What a row's next token is chosen from: the best one, the best `candidateCount`, or all. */
-export type OutputMode = "greedy" | "candidates" | "logits";
-
-/** Candidates that come back from the device for top-k sampling. */
-export const candidateCount = 64;
+/** Tokens of one sequence whose logits can be shifted: biases and stop ids together. */
+export const maxEdits = 1280;
 
 /**
- * Chooses next tokens. Order, as Hugging Face's generate has it: repetition, presence and frequency penalties,
- * temperature, top-k (ties with the k-th stay), top-p (smallest set that reaches p), min-p (relative to the best
- * of what is left), softmax, draw. Source: mllama-spec §8.1; vLLM's place for the additive penalties.
+ * What the device must know to choose a sequence's tokens, encoded once for all its steps. The order of operations
+ * is that of `adjustLogits`, then of `sample`.
  */
 export class Sampler {
-  readonly #sampling: Sampling;
-  readonly #seed: number | bigint;
-  /** Tokens already in the text, and how often each was generated. */
-  readonly #generated = new Map<number, number>();
-  readonly #seen: Set<number>;
-  #drawn = 0;
+  /** For `sample`; where and when is written by the step. */
+  readonly choice: Uint32Array;
+  /** For `adjustLogits`; which edits count is written by the step. */
+  readonly adjustment: Uint32Array;
+  /** Whether tokens are drawn, rather than the largest logit taken. */
+  readonly draws: boolean;
+  /** Whether the sequence needs the counts of its tokens. */
+  readonly counts: boolean;
+  /** How many of the best tokens come back with the log probability of the chosen one; undefined for neither. */
+  readonly logprobs: number | undefined;
+  readonly #minTokens: number;
+  /** Id and bias of each shifted token. */
+  readonly #edits: Uint32Array;
+  /** The same as long as there are fewer than `minTokens`: stop ids are chosen only where nothing else is allowed. */
+  readonly #earlyEdits: Uint32Array;
 
-  constructor(sampling: Sampling, prompt: readonly number[]) {
-    this.#sampling = sampling;
-    this.#seed = sampling.seed ?? BigInt.asUintN(64, crypto.getRandomValues(new BigUint64Array(1))[0]!);
-    this.#seen = new Set(sampling.repetitionPenalty === 1 ? [] : prompt);
+  /**
+   * @param sampling whose seed is the sequence's own; 0 if left out
+   * @throws {RequestError} If more tokens are shifted than there is room for.
+   */
+  constructor(sampling: Sampling, stopIds: readonly number[] = []) {
+    const { temperature, topK, topP, minP, minTokens = 0, logitBias = [] } = sampling;
+    const repetition = sampling.repetitionPenalty;
+    const presence = sampling.presencePenalty;
+    const frequency = sampling.frequencyPenalty;
+    this.draws = temperature > 0;
+    this.counts = repetition !== 1 || presence !== 0 || frequency !== 0;
+    this.logprobs = sampling.logprobs;
+    this.#minTokens = minTokens;
+    const seed = seedWords(sampling.seed ?? 0);
+    const place = { logitsRow: 0, slot: 0, position: 0 };
+    this.choice = encodeChoice({ ...place, counted: this.counts, temperature, topK, topP, minP, seed });
+    const penalties = { penalized: this.counts, repetition, presence, frequency };
+    this.adjustment = encodeAdjustment({ slot: 0, ...penalties, editCount: 0, masked: false });
+    const biases = new Map<number, number>();
+    for (const [token, bias] of logitBias) biases.set(token, (biases.get(token) ?? 0) + bias);
+    this.#edits = encodeEdits(biases);
+    if (minTokens > 0) { for (const id of stopIds) biases.set(id, lastResort); }
+    this.#earlyEdits = encodeEdits(biases);
   }
 
-  /** The least that must come back from the device. */
-  get outputMode(): OutputMode {
-    const { temperature, topK, repetitionPenalty, presencePenalty, frequencyPenalty } = this.#sampling;
-    if (repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0) return "logits";
-    if (temperature === 0) return "greedy";
-    return topK > 0 && topK < candidateCount ? "candidates" : "logits";
+  /** Pairs of id and bits of the bias, for the token behind `generatedCount` others. */
+  edits(generatedCount: number): Uint32Array {
+    return generatedCount < this.#minTokens ? this.#earlyEdits : this.#edits;
   }
 
-  /** Chooses the next token from the row's logits. NaN is never chosen. */
-  next(output: Output): number {
-    const token = this.#choose(output);
-    this.#generated.set(token, (this.#generated.get(token) ?? 0) + 1);
-    this.#seen.add(token);
-    return token;
-  }
-
-  #choose(output: Output): number {
-    const { temperature } = this.#sampling;
-    const values = this.#penalized(output);
-    const best = greatest(values);
-    const idOf = (index: number) => output.kind === "candidates" ? output.ids[index]! : index;
-    if (temperature === 0 || values.length === 0) return idOf(best);
-    const bestValue = values[best]!;
-    // Relative to the best, so that no temperature overflows.
-    for (let i = 0; i < values.length; i++) values[i] = (values[i]! - bestValue) / temperature;
-    const order = Array.from(values.keys());
-    if (output.kind === "candidates") order.sort((a, b) => idOf(a) - idOf(b));
-    const kept = keep(values, order, this.#sampling);
-    // Drawn in order of the ids: what shares the row does not matter, and nothing has to be sorted for it.
-    const total = kept.reduce((sum, i) => sum + Math.exp(values[i]!), 0);
-    let target = uniform(this.#seed, this.#drawn++) * total;
-    for (const i of kept) {
-      target -= Math.exp(values[i]!);
-      if (target < 0) return idOf(i);
-    }
-    return idOf(kept.at(-1)!); // rounding left a crumb
-  }
-
-  /** The logits in f64 after penalties, with infinities (of broken weights) brought to where they can be subtracted. */
-  #penalized(output: Output): Float64Array {
-    const values = Float64Array.from(output.logits);
-    const { repetitionPenalty: repetition, presencePenalty, frequencyPenalty } = this.#sampling;
-    if (output.kind === "logits") {
-      if (repetition !== 1) {
-        for (const id of this.#seen) {
-          if (id >= values.length) continue; // the image token
-          values[id] = values[id]! < 0 ? values[id]! * repetition : values[id]! / repetition;
-        }
-      }
-      for (const [id, count] of this.#generated) values[id]! -= presencePenalty + frequencyPenalty * count;
-    }
-    for (let i = 0; i < values.length; i++) {
-      if (!Number.isFinite(values[i])) {
-        values[i] = Number.isNaN(values[i]) ? -1e300 : Math.sign(values[i]!) * 1e300;
-      }
-    }
-    return values;
+  /** Whether anything changes in the logits before that token is chosen. */
+  adjusts(generatedCount: number, masked: boolean): boolean {
+    return masked || this.counts || this.edits(generatedCount).length > 0;
   }
 }
 
-/** e^-40 is 2^-58: 128,000 such tokens together are drawn once in 10^12 times. */
-const negligible = 40;
-
-/** Index of the greatest value; among equals the first. */
-function greatest(values: Float64Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
+/** The lower 64 bits of any integer. */
+function seedWords(seed: number): [number, number] {
+  const bits = BigInt.asUintN(64, BigInt(seed));
+  return [Number(bits & 0xffffffffn), Number(bits >> 32n)];
 }
 
-/** The indices, in the given order, that top-k, top-p and min-p leave. `values` are log weights, the best 0. */
-function keep(values: Float64Array, order: readonly number[], { topK, topP, minP }: Sampling): number[] {
-  let descending = values.filter((value) => value > -negligible).sort().reverse();
-  if (topK > 0 && topK < descending.length) {
-    const threshold = descending[topK - 1]!;
-    descending = descending.filter((value) => value >= threshold);
+function encodeEdits(biases: ReadonlyMap<number, number>): Uint32Array {
+  if (biases.size > maxEdits) {
+    throw new RequestError(
+      `The logit bias and the stop ids name ${biases.size} tokens, ${maxEdits} are allowed together`,
+      { param: "logit_bias", remedy: "Name fewer tokens" },
+    );
   }
-  const count = cut(descending.map(Math.exp), topP, minP);
-  const last = descending[count - 1]!;
-  // Of values equal to the last one that is kept, those with the smallest ids.
-  let equals = count - descending.indexOf(last);
-  return order.filter((i) => values[i]! > last || (values[i] === last && equals-- > 0));
-}
-
-/** How many of the descending weights stay under top-p and then min-p; at least one. */
-function cut(weights: Float64Array, topP: number, minP: number): number {
-  let kept = weights.length;
-  if (topP < 1) {
-    // Dropped from the tail as long as the dropped mass stays within 1 − p.
-    const allowed = (1 - topP) * weights.reduce((sum, weight) => sum + weight, 0);
-    let dropped = 0;
-    while (kept > 1 && dropped + weights[kept - 1]! <= allowed) dropped += weights[--kept]!;
+  const edits = new Uint32Array(2 * biases.size);
+  let next = 0;
+  for (const [token, bias] of biases) {
+    edits[next++] = token;
+    edits[next++] = floatBits(bias);
   }
-  if (minP > 0) { while (kept > 1 && weights[kept - 1]! < minP * weights[0]!) kept--; }
-  return kept;
+  return edits;
 }

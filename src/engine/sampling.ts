@@ -1,4 +1,4 @@
-/** How the next token is chosen from the logits. Order of operations: mllama-spec §8.1 (see sampler.ts). */
+/** How the next token is chosen from the logits. Order of operations: `adjustLogits`, then `sample` (src/ops). */
 export interface Sampling {
   /** 0 is greedy. */
   readonly temperature: number;
@@ -11,6 +11,12 @@ export interface Sampling {
   readonly frequencyPenalty: number;
   /** Same seed, same text; left out, a random one is drawn. */
   readonly seed?: number;
+  /** Added to the raw logits of these tokens; at most 1024. */
+  readonly logitBias?: readonly (readonly [token: number, bias: number])[];
+  /** No stop id is chosen before so many tokens are generated. */
+  readonly minTokens?: number;
+  /** 0 to 20: give the chosen token's log probability and so many of the best, from the raw distribution. */
+  readonly logprobs?: number;
 }
 
 export const greedy: Sampling = {

@@ -1,104 +1,264 @@
 import { assert } from "../base/assert.ts";
-import type { Step, StepPart } from "./batch.ts";
+import type { Step } from "./batch.ts";
 import type { BlockPool } from "./block_pool.ts";
 import type { ImageCache } from "./image_cache.ts";
+import { PrefillBudget } from "./prefill_budget.ts";
+import type { PrefixCache } from "./prefix_cache.ts";
+import type { EngineImage } from "./protocol.ts";
 import type { Sequence } from "./sequence.ts";
+import { StepDraft } from "./step_draft.ts";
+import { WaitingQueue } from "./waiting_queue.ts";
+
+export interface SchedulerLimits {
+  readonly maxSequences: number;
+  /** Most rows of a step. */
+  readonly chunkSize: number;
+}
 
 /**
- * Decides which sequences run and what each step computes. A sequence is admitted, first come first served, when
- * its images and all the blocks it may ever need are there, so nothing that runs has to be pushed out again.
+ * Decides which sequences run and what each step computes.
+ *
+ * A sequence is admitted when there are a slot, tiles for its images and blocks for the tokens that it has; blocks
+ * for those that it generates are taken as it grows. When they run out, the sequence that was first admitted last
+ * gives its blocks back and stands first in the queue: the oldest one always gets on, so all come to their end. What
+ * a preempted sequence had computed stays in the prefix cache until its memory is needed; the rest is computed again.
+ *
+ * The choices of one request share the full blocks of its prompt: the first choice computes them, the others are
+ * admitted when they can find them. The rows behind the last full block each choice computes for itself: that is less
+ * than a block of rows, and less trouble than to copy a block of every layer.
  */
 export class Scheduler {
-  readonly #waiting: Sequence[] = [];
+  readonly budget: PrefillBudget;
+  readonly #waiting = new WaitingQueue();
+  /** Further choices of requests whose first one was added. */
+  readonly #followers: Sequence[] = [];
+  /** In the order of first admission. */
   readonly #running: Sequence[] = [];
+  /** Ended sequences with rows in a step in flight: they hold what they have until it is done. */
+  readonly #draining: Sequence[] = [];
+  readonly #slots: number[];
+  // Two steps may be in flight while the next one is made.
+  readonly #drafts = [new StepDraft(), new StepDraft(), new StepDraft()] as const;
+  #launches = 0;
+  #admissions = 0;
+  preemptions = 0;
 
   constructor(
-    readonly blocks: BlockPool,
+    readonly prefixes: PrefixCache,
     readonly images: ImageCache,
-    readonly limits: { readonly maxSequences: number; readonly chunkSize: number },
-  ) {}
+    readonly limits: SchedulerLimits,
+  ) {
+    this.budget = new PrefillBudget(limits.chunkSize);
+    this.#slots = Array.from({ length: limits.maxSequences }, (_, i) => limits.maxSequences - 1 - i);
+  }
 
-  get waitingCount(): number {
-    return this.#waiting.length;
+  get blocks(): BlockPool {
+    return this.prefixes.pool;
+  }
+
+  /** Requests that were not admitted yet, and preempted sequences. */
+  get waiting(): WaitingQueue {
+    return this.#waiting;
   }
 
   get running(): readonly Sequence[] {
     return this.#running;
   }
 
-  /** Every sequence, running or waiting. */
-  ids(): number[] {
-    return [...this.#running, ...this.#waiting].map((sequence) => sequence.id);
+  get draining(): readonly Sequence[] {
+    return this.#draining;
   }
 
-  add(sequence: Sequence): void {
-    this.#waiting.push(sequence);
+  /** Queues the choices of one request; the first one computes what they share. */
+  add(leader: Sequence, ...followers: readonly Sequence[]): void {
+    this.#waiting.add(leader);
+    this.#followers.push(...followers);
   }
 
-  /** Takes a sequence out, running or waiting, and frees what it holds. Returns it, or `undefined` if there is none. */
-  remove(id: number): Sequence | undefined {
-    for (const list of [this.#waiting, this.#running]) {
-      const index = list.findIndex((sequence) => sequence.id === id);
-      if (index < 0) continue;
-      const [sequence] = list.splice(index, 1);
-      for (const block of sequence!.blocks.splice(0)) this.blocks.release(block);
-      for (const image of sequence!.cachedImages) this.images.release(image);
-      sequence!.cachedImages = [];
-      return sequence;
+  /**
+   * Takes a sequence out, wherever it is, and frees what it holds, at the latest when the steps in flight are done.
+   * One that is not there any more is left alone.
+   */
+  remove(sequence: Sequence): void {
+    sequence.ended = true;
+    if (this.#waiting.remove(sequence) || takeOut(this.#followers, sequence)) return;
+    if (!takeOut(this.#running, sequence)) return;
+    if (sequence.inFlight > 0) this.#draining.push(sequence);
+    else this.#free(sequence);
+  }
+
+  /** Admits what can be admitted: who was preempted, then further choices, then who waits longest in its turn. */
+  admit(): void {
+    while (this.#slots.length > 0) {
+      const first = this.#waiting.first();
+      const follower = first !== undefined && first.order >= 0 ? undefined : this.#readyFollower();
+      const next = follower ?? first;
+      if (next === undefined || !this.#start(next)) return;
+      if (follower) takeOut(this.#followers, follower);
+      else this.#waiting.takeFirst();
+    }
+  }
+
+  /** The image to encode next, as the sequence that needs it and its index there. */
+  wantedImage(): { readonly sequence: Sequence; readonly index: number } | undefined {
+    for (const sequence of this.#running) {
+      if (isReady(sequence)) continue;
+      return { sequence, index: sequence.cachedImages.findIndex((image) => !image.encoded) };
     }
     return undefined;
   }
 
   /**
-   * The next step: one row for every sequence that decodes, then prefill rows of the others up to the chunk size.
-   * Empty when there is nothing to do.
+   * The next step: a row for every sequence that decodes, then prefill rows of the others. Sequences whose images are
+   * not encoded, or whose mask is not there, sit out. Empty when there is nothing to do, or when a sequence would have
+   * to be preempted while steps are in flight, which `mayPreempt` denies.
+   *
+   * @returns good until the third step after it is launched
    */
-  schedule(): Step {
-    this.#admit();
-    const parts: StepPart[] = [];
-    let budget = this.limits.chunkSize;
-    const decoding = this.#running.filter((sequence) => !sequence.prefilling);
-    const prefilling = this.#running.filter((sequence) => sequence.prefilling);
-    for (const sequence of [...decoding, ...prefilling]) {
-      if (budget === 0) break;
-      const begin = sequence.computed;
-      const end = Math.min(sequence.tokens.length, begin + budget);
-      budget -= end - begin;
-      this.#reserve(sequence, end);
-      parts.push({ sequence, begin, end, output: end === sequence.tokens.length });
+  schedule(mayPreempt = true): Step {
+    const draft = this.#drafts[this.#launches % this.#drafts.length]!;
+    draft.clear();
+    const { chunkSize } = this.limits;
+    for (let i = 0; i < this.#running.length && draft.rows < chunkSize; i++) {
+      const sequence = this.#running[i]!;
+      if (!decodes(sequence)) continue;
+      if (this.#reserve(sequence, mayPreempt)) draft.add(sequence, sequence.length, true);
+      else if (!mayPreempt) {
+        draft.clear();
+        return draft.step;
+      }
     }
-    return parts;
+    let left = this.budget.rows(draft.rows);
+    for (const sequence of this.#running) {
+      if (left <= 0) break;
+      if (sequence.length - sequence.computed <= 1 || !isReady(sequence)) continue;
+      const last = sequence.waitsForMask ? sequence.length - 1 : sequence.length;
+      const end = Math.min(last, sequence.computed + left);
+      if (end === sequence.computed) continue;
+      left -= end - sequence.computed;
+      draft.add(sequence, end, end === sequence.length);
+    }
+    return draft.step;
   }
 
-  #admit(): void {
-    while (this.#running.length < this.limits.maxSequences) {
-      const next = this.#waiting[0];
-      if (!next || this.blocks.blocksFor(next.maxLength) > this.#unpromisedBlocks()) return;
-      const cached = this.images.acquire(
-        next.images.map(({ hash, rows, columns }) => ({ hash, tileCount: rows * columns })),
-      );
-      if (!cached) return;
-      next.cachedImages = cached;
-      next.imageHits = cached.filter((image) => image.encoded).length;
-      next.timings.startedAt = performance.now();
-      this.#running.push(this.#waiting.shift()!);
+  /** To be called when a step has been submitted. */
+  launched(step: Step): void {
+    this.#launches++;
+    for (const { sequence, end, output } of step) {
+      sequence.inFlight++;
+      sequence.computed = end;
+      if (!output) continue;
+      sequence.pendingTokens++;
+      sequence.mask = undefined;
     }
   }
 
-  /** Free blocks less those that running sequences may still come to need. */
-  #unpromisedBlocks(): number {
-    const promised = this.#running.reduce(
-      (sum, sequence) => sum + this.blocks.blocksFor(sequence.maxLength) - sequence.blocks.length,
-      0,
-    );
-    return this.blocks.freeCount - promised;
+  /** To be called when a launched step is done; what it computed can be shared if it did not fail. */
+  landed(step: Step, failed: boolean): void {
+    for (const { sequence, end, output } of step) {
+      sequence.inFlight--;
+      if (output) sequence.pendingTokens--;
+      if (!failed) this.prefixes.publish(sequence, end);
+      if (sequence.inFlight === 0 && takeOut(this.#draining, sequence)) this.#free(sequence);
+    }
   }
 
-  #reserve(sequence: Sequence, tokens: number): void {
-    while (sequence.blocks.length < this.blocks.blocksFor(tokens)) {
+  /** A further choice whose first one has computed what they share, or will not. */
+  #readyFollower(): Sequence | undefined {
+    for (const follower of this.#followers) {
+      const { leader, promptLength } = follower;
+      assert(leader, "a further choice follows the first");
+      if (leader.order < 0) continue; // it is not the request's turn
+      if (leader.slot < 0 || leader.sharedBlocks >= this.prefixes.shareable(promptLength)) return follower;
+    }
+    return undefined;
+  }
+
+  #start(sequence: Sequence): boolean {
+    const found = this.prefixes.take(sequence);
+    const missing = this.blocks.blocksFor(sequence.tokens.length) - sequence.blocks.length;
+    // One block for each that runs: without them the newcomer would be the next to be preempted.
+    const fits = missing + this.#running.length <= this.blocks.availableCount;
+    const cached = fits ? this.images.acquire(sequence.images.map(tilesOf)) : undefined;
+    if (!cached) {
+      this.prefixes.release(sequence);
+      return false;
+    }
+    this.#allocate(sequence, missing);
+    sequence.cachedImages = cached;
+    sequence.computed = found;
+    sequence.slot = this.#slots.pop()!;
+    if (sequence.order < 0) this.#startFirst(sequence, found);
+    const place = this.#running.findLastIndex(({ order }) => order < sequence.order) + 1;
+    this.#running.splice(place, 0, sequence);
+    return true;
+  }
+
+  #startFirst(sequence: Sequence, found: number): void {
+    sequence.order = this.#admissions++;
+    sequence.cachedTokens = found;
+    sequence.imageHits = sequence.cachedImages.filter((image) => image.encoded).length;
+    sequence.timings.startedAt = performance.now();
+  }
+
+  #allocate(sequence: Sequence, count: number): void {
+    for (let i = 0; i < count; i++) {
       const block = this.blocks.allocate();
-      assert(block !== undefined, "admission promised the block");
+      assert(block !== undefined, "the blocks were counted before");
       sequence.blocks.push(block);
     }
   }
+
+  /** Makes room for the sequence's next row. Preempts others, and in the end itself; says whether it has the room. */
+  #reserve(sequence: Sequence, mayPreempt: boolean): boolean {
+    if (sequence.blocks.length >= this.blocks.blocksFor(sequence.length)) return true;
+    while (this.blocks.availableCount === 0) {
+      if (!mayPreempt) return false;
+      const victim = this.#running.at(-1)!;
+      this.#preempt(victim);
+      if (victim === sequence) return false;
+    }
+    this.#allocate(sequence, 1);
+    return true;
+  }
+
+  #preempt(sequence: Sequence): void {
+    assert(this.#running.length > 1, "the cache holds one sequence of any length");
+    this.#running.pop();
+    this.#free(sequence);
+    this.#waiting.putBack(sequence);
+    this.preemptions++;
+  }
+
+  #free(sequence: Sequence): void {
+    assert(sequence.inFlight === 0, "a sequence keeps what it holds while a step uses it");
+    this.prefixes.release(sequence);
+    for (const image of sequence.cachedImages) this.images.release(image);
+    sequence.cachedImages = [];
+    this.#slots.push(sequence.slot);
+    sequence.slot = -1;
+  }
+}
+
+/** Whether the sequence computes one row and takes a token from it. */
+function decodes(sequence: Sequence): boolean {
+  if (sequence.length - sequence.computed !== 1 || sequence.waitsForMask) return false;
+  // With the tokens in flight it may have all that it may get.
+  if (sequence.pendingTokens > 0 && sequence.length >= sequence.maxLength) return false;
+  return isReady(sequence);
+}
+
+function isReady(sequence: Sequence): boolean {
+  for (const image of sequence.cachedImages) if (!image.encoded) return false;
+  return true;
+}
+
+function tilesOf({ hash, rows, columns }: EngineImage): { hash: string; tileCount: number } {
+  return { hash, tileCount: rows * columns };
+}
+
+function takeOut(list: Sequence[], sequence: Sequence): boolean {
+  const index = list.indexOf(sequence);
+  if (index >= 0) list.splice(index, 1);
+  return index >= 0;
 }

@@ -5,6 +5,7 @@ import { Capture, Captured, type FloatTensor } from "./capture.ts";
 import type { Step } from "./batch.ts";
 import type { Engine } from "./engine.ts";
 import type { EngineImage, TraceRequest, TraceResult } from "./protocol.ts";
+import type { Sampled } from "./sample_buffer.ts";
 import { greedy } from "./sampling.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -26,23 +27,22 @@ export function trace(engine: Engine, request: TraceRequest): TraceResult {
   engine.scheduler.add(sequence);
   try {
     while (sequence.computed < request.tokens.length + Math.max(0, request.maxTokens - 1)) {
+      engine.scheduler.admit();
+      encodeImages(engine, sequence, request.steps, states);
       const step = engine.scheduler.schedule();
       assert(step.length === 1, "an idle engine takes any sequence that fits");
-      encodeImages(engine, sequence, request.steps, states);
       const wantHidden = request.steps && sequence.prefilling;
-      runCaptured(
+      const sampled = runCaptured(
         engine,
         step,
         (name) => name === "logits" || (wantHidden && name.startsWith("text.hidden.")),
         rows,
       );
       sequence.computed = step[0]!.end;
-      if (sequence.computed === sequence.tokens.length && sequence.generatedCount < request.maxTokens) {
-        sequence.append(sequence.sampler.next({ kind: "logits", logits: rows.lastRow("logits") }));
-      }
+      if (sampled && sequence.generatedCount < request.maxTokens) sequence.append(sampled.token);
     }
   } finally {
-    engine.scheduler.remove(sequence.id);
+    engine.scheduler.remove(sequence);
   }
   for (const name of rows.names()) {
     if (name !== "logits") states.set(name.replace(/^text\./, ""), rows.get(name));
@@ -57,11 +57,17 @@ export function trace(engine: Engine, request: TraceRequest): TraceResult {
   };
 }
 
-function runCaptured(engine: Engine, step: Step, wants: (name: string) => boolean, into: Captured): void {
+function runCaptured(
+  engine: Engine,
+  step: Step,
+  wants: (name: string) => boolean,
+  into: Captured,
+): Sampled | undefined {
   const capture = new Capture(engine.device, wants);
   try {
-    engine.runner.runCaptured(step, capture);
+    const sampled = engine.runner.runCaptured(step, capture);
     capture.collect(into);
+    return sampled;
   } finally {
     capture.dispose();
   }

@@ -20,3 +20,21 @@ export function explainLoss<T>(what: string, run: () => T): T {
     );
   }
 }
+
+/** How a command of the device can fail: the device is gone, memory is used up, or anything else. */
+export type DeviceFailure = "lost" | "out of memory" | "refused";
+
+/** Which failure of the device an error stands for, or is caused by; `undefined` for errors of other kinds. */
+export function deviceFailure(error: unknown): DeviceFailure | undefined {
+  if (error instanceof DeviceLostError) return "lost";
+  if (!(error instanceof VulkanError)) return error instanceof Error ? deviceFailure(error.cause) : undefined;
+  switch (error.result) {
+    case VkResult.VK_ERROR_DEVICE_LOST:
+      return "lost";
+    case VkResult.VK_ERROR_OUT_OF_DEVICE_MEMORY:
+    case VkResult.VK_ERROR_OUT_OF_HOST_MEMORY:
+      return "out of memory";
+    default:
+      return "refused";
+  }
+}

@@ -36,6 +36,8 @@ export class Queue {
   #submitted = 0n;
   /** The latest value known to have been reached. */
   #finished = 0n;
+  /** Whether parts of a recording were submitted, and its last one, which tells when they end, was not. */
+  #partsRun = false;
 
   constructor(device: Device) {
     this.#device = device;
@@ -74,9 +76,11 @@ export class Queue {
     const { commandBuffers } = recording;
     const last = commandBuffers.length - 1;
     assert(last >= 0, "A recording without command buffers would never end");
+    this.#partsRun = last > 0;
     for (let part = 0; part < last; part++) this.#submitOne(commandBuffers[part]!, this.#partInfo);
     this.#signalValue[0] = this.#submitted + 1n;
     this.#submitOne(commandBuffers[last]!, this.#submitInfo);
+    this.#partsRun = false;
     recording.latestValue = ++this.#submitted;
     return this.#submitted;
   }
@@ -107,10 +111,11 @@ export class Queue {
    * what they used may then be destroyed. Costs nothing after a wait that succeeded.
    */
   settle(value: bigint = this.#submitted): void {
-    if (value <= this.#finished) return;
+    if (value <= this.#finished && !this.#partsRun) return;
     // An error means that the device is lost, and a lost device runs nothing.
     this.#device.commands.vkDeviceWaitIdle(this.#device.handle);
     this.#finished = this.#submitted;
+    this.#partsRun = false;
   }
 
   /** Submits a recording and waits for it. */
@@ -119,12 +124,10 @@ export class Queue {
   }
 
   #submitOne(commandBuffer: bigint, info: Uint8Array): void {
-    const { commands, handle } = this.#device;
     this.#commandBuffer[0] = commandBuffer;
-    const result = commands.vkQueueSubmit(this.#queue, 1, info, 0n);
+    const result = this.#device.commands.vkQueueSubmit(this.#queue, 1, info, 0n);
     if (result === 0) return;
-    // Parts that were submitted before may still run, and no value tells when they end.
-    commands.vkDeviceWaitIdle(handle);
+    this.settle();
     explainLoss("starting work", () => check(result, "vkQueueSubmit"));
   }
 

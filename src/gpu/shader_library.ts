@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isEmbedded } from "../base/embedded.ts";
 import { DeviceError } from "../base/errors.ts";
 
 /** First bytes of `build/shaders.bin`; the digit is the version of its form. */
@@ -75,6 +76,7 @@ function unpackShaders(blob: Uint8Array): Map<string, Uint8Array> {
 
 /** In the executable the bundler has replaced `require` by the path of the embedded file. */
 function shaderBlobPath(): string {
-  const embedded = /\$bunfs|~BUN/.test(import.meta.dir);
-  return embedded ? require("../../build/shaders.bin") : join(import.meta.dir, "../../build/shaders.bin");
+  return isEmbedded(import.meta.dir)
+    ? require("../../build/shaders.bin")
+    : join(import.meta.dir, "../../build/shaders.bin");
 }

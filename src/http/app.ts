@@ -131,7 +131,15 @@ function routesOf(runtime: Runtime, context: ChatContext, isDraining: () => bool
       method: "GET",
       path: "/health",
       handle() {
-        const status = runtime.failed ? "failed" : isDraining() ? "draining" : "ok";
+        const { state } = runtime;
+        // The worst comes first: a server that drains and has lost its model will not answer what still runs.
+        const status = state === "failed"
+          ? state
+          : isDraining()
+          ? "draining"
+          : state === "ready"
+          ? "ok"
+          : state;
         return Response.json({ status }, { status: status === "ok" ? 200 : 503 });
       },
     },

@@ -1,4 +1,4 @@
-import { DeviceError, RequestError } from "../base/errors.ts";
+import { DeviceError, InterruptedRequestError, RequestError } from "../base/errors.ts";
 
 /** The error object of the OpenAI API; all four keys are always there. */
 export interface ErrorBody {
@@ -45,7 +45,7 @@ export interface DescribedError {
 
 /**
  * Turns anything thrown into status, headers and OpenAI error body. Only messages that were written for the
- * client leave: those of `HttpError` and `RequestError`. Everything else becomes a fixed sentence, because driver
+ * client leave: those of `HttpError`, `RequestError` and `InterruptedRequestError`. Everything else becomes a fixed sentence, because driver
  * messages, paths and stacks have been a way in elsewhere.
  */
 export function describeError(error: unknown): DescribedError {
@@ -60,6 +60,10 @@ export function describeError(error: unknown): DescribedError {
     const headers = status === 429 ? { "retry-after": "1" } : undefined;
     const message = error.remedy ? `${error.message}. ${error.remedy}` : error.message;
     return describe(status, message, param, code, headers);
+  }
+  if (error instanceof InterruptedRequestError) {
+    // Its request was fine, and the model is being loaded again.
+    return describe(503, `${error.message}. ${error.remedy}`, undefined, error.code, { "retry-after": "5" });
   }
   const [message, code] = error instanceof DeviceError
     ? ["The GPU failed while it worked on this request; the server's log says more", "device_error"]

@@ -6,6 +6,7 @@ import { type Checkpoint, openCheckpoint } from "../model/checkpoint.ts";
 import type { MllamaConfig } from "../model/config.ts";
 import { planWeights } from "../model/load.ts";
 import { expectedTensors } from "../model/tensor_names.ts";
+import { modelDirectory } from "./demo_model.ts";
 import type { InspectedPart, Inspection } from "./reports.ts";
 
 export interface InspectOptions {
@@ -23,7 +24,7 @@ export interface InspectOptions {
  * @throws {RequestError} If the model has fewer positions than `contextLength`.
  */
 export function inspectModel(options: InspectOptions): Inspection {
-  const checkpoint = openCheckpoint(options.model);
+  const checkpoint = openCheckpoint(modelDirectory(options.model));
   try {
     const parts = inspectParts(checkpoint);
     return {

@@ -1,3 +1,5 @@
+import { benchSettings } from "./bench_settings.ts";
+
 /**
  * Every setting of the program, once: its flag, its limits, its default and its help. The commands build their
  * flags and variables from this table, and the HTTP edge takes its limits from it.
@@ -21,6 +23,14 @@ export interface NumberSetting extends SettingText {
   readonly fallback?: number;
 }
 
+/** Several whole numbers, with commas between them. */
+export interface IntegersSetting extends SettingText {
+  readonly kind: "integers";
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly fallback: readonly number[];
+}
+
 export interface TextSetting extends SettingText {
   readonly kind: "text";
   readonly fallback?: string;
@@ -36,7 +46,7 @@ export interface ListSetting extends SettingText {
   readonly kind: "list";
 }
 
-export type Setting = NumberSetting | TextSetting | SwitchSetting | ListSetting;
+export type Setting = NumberSetting | IntegersSetting | TextSetting | SwitchSetting | ListSetting;
 
 export const settings = {
   temperature: {
@@ -156,6 +166,14 @@ export const settings = {
     help: "tiles whose keys and values stay on the device, over all pictures; a picture has up to 4",
     otherwise: "what memory allows, at most 16",
   },
+  maxTiles: {
+    kind: "integer",
+    flag: "--max-tiles",
+    minimum: 1,
+    maximum: 4,
+    help: "tiles that a picture is cut into at most; 1 is faster and sees no fine detail",
+    otherwise: "what the model knows, 4",
+  },
   verbose: {
     kind: "switch",
     flag: "--verbose",
@@ -211,6 +229,36 @@ export const settings = {
     fallback: 64,
     help: "requests that may wait for their turn; one more is answered with 429",
   },
+  maxQueuedTokens: {
+    kind: "integer",
+    flag: "--max-num-queued-tokens",
+    minimum: 1,
+    maximum: 2 ** 31 - 1,
+    fallback: 1_000_000,
+    help: "tokens that waiting requests may have together, pictures counted; one more is answered with 429",
+  },
+  maxSequences: {
+    kind: "integer",
+    flag: "--max-num-seqs",
+    minimum: 1,
+    maximum: 256,
+    help: "answers that are computed at the same time",
+    otherwise: "32, on a CPU 8",
+  },
+  kvTokens: {
+    kind: "integer",
+    flag: "--kv-tokens",
+    minimum: 16,
+    maximum: 2 ** 31 - 1,
+    help: "tokens whose keys and values stay on the device, over all answers; at least --ctx-size",
+    otherwise: "what memory allows, at most 4 times --ctx-size, on a CPU twice",
+  },
+  prefixCache: {
+    kind: "switch",
+    flag: "--enable-prefix-caching",
+    help: "keep the keys and values of texts for later requests that begin alike",
+    otherwise: "yes",
+  },
   shutdownTimeout: {
     kind: "number",
     flag: "--shutdown-timeout",
@@ -224,8 +272,7 @@ export const settings = {
     kind: "text",
     flag: "--messages",
     placeholder: "file",
-    help:
-      "JSON file: {messages, tools?, date_string?, add_generation_prompt?} in OpenAI form, or a case file",
+    help: "JSON file of a conversation: {messages, tools?, date_string?, …} in OpenAI form, or a case file",
   },
   out: { kind: "text", flag: "--out", placeholder: "file", help: "safetensors file to write" },
   images: {
@@ -245,6 +292,7 @@ export const settings = {
     help: "greedy tokens to compute after the prompt",
   },
   steps: { kind: "switch", flag: "--steps", help: "write the states after each step, too" },
+  ...benchSettings,
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof settings;
@@ -253,6 +301,7 @@ type ValueOfSetting<S extends Setting> = S extends { kind: "switch" } ? boolean 
   : S extends { kind: "list" } ? readonly string[]
   : S extends { fallback: number } ? number
   : S extends { fallback: string } ? string
+  : S extends { fallback: readonly number[] } ? readonly number[]
   : S extends { kind: "text" } ? string | undefined
   : number | undefined;
 
@@ -267,10 +316,10 @@ export function environmentName(setting: Setting): string {
 /**
  * Reads one value as a person wrote it, in a flag or in a variable.
  *
- * @returns string, number, or for a switch boolean; a list's single value as string
+ * @returns string, number, numbers, or for a switch boolean; a list's single value as string
  * @throws {RangeError} If it is no such number, or outside the limits; the message begins with "must".
  */
-export function parseSetting(setting: Setting, text: string): string | number | boolean {
+export function parseSetting(setting: Setting, text: string): string | number | boolean | number[] {
   switch (setting.kind) {
     case "text":
     case "list":
@@ -280,20 +329,27 @@ export function parseSetting(setting: Setting, text: string): string | number | 
       if (/^(0|false|no|off)$/i.test(text)) return false;
       throw new RangeError(`must be yes or no, not "${text}"`);
     case "number":
-    case "integer": {
-      const value = text.trim() === "" ? NaN : Number(text);
-      const right = setting.kind === "integer" ? Number.isSafeInteger(value) : Number.isFinite(value);
-      if (!right || value < setting.minimum || value > setting.maximum) {
-        throw new RangeError(`must be ${describeRange(setting)}, not "${text}"`);
-      }
-      return value;
-    }
+    case "integer":
+      return parseNumber(setting, text, text);
+    case "integers":
+      return text.split(",").map((part) => parseNumber(setting, part, text));
   }
 }
 
+function parseNumber(setting: NumberSetting | IntegersSetting, text: string, whole: string): number {
+  const value = text.trim() === "" ? NaN : Number(text);
+  const right = setting.kind === "number" ? Number.isFinite(value) : Number.isSafeInteger(value);
+  if (!right || value < setting.minimum || value > setting.maximum) {
+    throw new RangeError(`must be ${describeRange(setting)}, not "${whole}"`);
+  }
+  return value;
+}
+
+const rangeNouns = { number: "a number", integer: "a whole number", integers: "whole numbers" };
+
 /** `"a whole number from 0 to 65535"`. */
-export function describeRange(setting: NumberSetting): string {
-  const noun = setting.kind === "integer" ? "a whole number" : "a number";
+export function describeRange(setting: NumberSetting | IntegersSetting): string {
+  const noun = rangeNouns[setting.kind];
   return `${noun} from ${setting.minimum} to ${setting.maximum}`;
 }
 

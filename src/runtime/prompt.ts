@@ -22,6 +22,13 @@ export interface Frontend {
   readonly notes: readonly string[];
   /** Decodes and resizes beside the main thread; closed with the frontend's owner. */
   readonly pictures: ImagePreparer;
+  /** Most tiles that a picture is cut into. */
+  readonly maxTiles: number;
+}
+
+export interface FrontendOptions {
+  /** Cuts pictures into fewer tiles than the model knows; a higher number changes nothing. */
+  readonly maxTiles?: number;
 }
 
 /** What the engine needs of a request. */
@@ -38,7 +45,7 @@ const imageToken = "<|image|>";
  * @throws {ModelNotFoundError} If the directory or one of the files is missing.
  * @throws {ModelError} If they are damaged or do not fit each other.
  */
-export function openFrontend(directory: string): Frontend {
+export function openFrontend(directory: string, { maxTiles = Infinity }: FrontendOptions = {}): Frontend {
   const config = readConfig(directory);
   const tokenizer = openTokenizer(directory);
   checkTokenizer(directory, config, tokenizer);
@@ -54,6 +61,7 @@ export function openFrontend(directory: string): Frontend {
     template,
     notes,
     pictures: new ImagePreparer(),
+    maxTiles: Math.min(maxTiles, config.image.maxImageTiles),
   };
 }
 
@@ -155,6 +163,7 @@ export function modelSampling({ config }: Frontend): Sampling {
 }
 
 function prepareImages(frontend: Frontend, files: readonly Uint8Array[]): Promise<EngineImage[]> {
-  const { size: tileSize, maxImageTiles: maxTiles } = frontend.config.image;
-  return Promise.all(files.map((bytes) => frontend.pictures.prepare(bytes, { tileSize, maxTiles })));
+  const { size: tileSize, maxImageTiles } = frontend.config.image;
+  const options = { tileSize, maxTiles: frontend.maxTiles, knownTiles: maxImageTiles };
+  return Promise.all(files.map((bytes) => frontend.pictures.prepare(bytes, options)));
 }

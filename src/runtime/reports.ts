@@ -1,5 +1,7 @@
 import type { GenerateRequest } from "./request.ts";
 
+export type { EngineNews } from "../engine/client.ts";
+
 /** What `inspect`, `doctor` and loading report, as the commands print it. Implemented by their siblings here. */
 
 /** One part of the model, such as the vision tower: what its tensors count and weigh in the files. */
@@ -82,6 +84,7 @@ export interface TraceOptions {
   readonly device?: string;
   readonly contextLength?: number;
   readonly imageTiles?: number;
+  readonly maxTiles?: number;
 }
 
 /** What a trace wrote: name and shape of each tensor, in file order. */

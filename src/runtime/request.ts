@@ -67,10 +67,15 @@ export interface ModelInfo {
   readonly notes: readonly string[];
 }
 
+/** Whether questions are answered, or wait for a model that is being loaded again, or are refused for good. */
+export type RuntimeState = "ready" | "recovering" | "failed";
+
 /** All that `cli` and `http` may know of what is below them. Implemented by runtime.ts; faked in tests. */
 export interface Runtime {
   readonly model: ModelInfo;
-  /** Resolves, once, when nothing can be answered any more: the device is lost, the engine has died, or `close`. */
+  /** After a failure the model is loaded again by itself; what comes meanwhile waits. */
+  readonly state: RuntimeState;
+  /** Resolves, once, when nothing can be answered any more: it failed too often in a row, or `close`. */
   readonly failure: Promise<Error>;
   /** The same, for those who only look. */
   readonly failed: Error | undefined;
@@ -79,6 +84,7 @@ export interface Runtime {
    *
    * @throws {RequestError} If the request cannot be served as it is (prompt too long, undecodable image, queue
    *   full, …); always before the `start` event.
+   * @throws {InterruptedRequestError} If the device or the engine failed under it; it can be sent again.
    */
   generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent>;
   close(): Promise<void>;

@@ -1,31 +1,40 @@
-import { EngineClient } from "../engine/client.ts";
+import { EngineClient, type EngineNews } from "../engine/client.ts";
 import type { EngineOptions } from "../engine/protocol.ts";
 import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
 import { cacheDirectory } from "./cache_directory.ts";
-import { buildPrompt, type Frontend, modelSampling, openFrontend } from "./prompt.ts";
+import { modelDirectory } from "./demo_model.ts";
+import { buildPrompt, type Frontend, type FrontendOptions, modelSampling, openFrontend } from "./prompt.ts";
 import type { LoadProgress } from "./reports.ts";
-import type { GenerateEvent, GenerateRequest, ModelInfo, Runtime, Usage } from "./request.ts";
+import type { GenerateEvent, GenerateRequest, ModelInfo, Runtime, RuntimeState, Usage } from "./request.ts";
 import { StopMatcher } from "./stop.ts";
 
-export interface RuntimeOptions extends EngineOptions {
+export interface RuntimeOptions extends EngineOptions, FrontendOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
+  /** Hears when the engine has failed and is opened again, for the log. */
+  readonly onNews?: (news: EngineNews) => void;
 }
 
 /**
- * Opens a model directory and loads it onto a device.
+ * Opens a model directory, or the demo, and loads it onto a device.
  *
  * @throws {ModelNotFoundError} If there is no such model.
  * @throws {ModelError} If its files are damaged or not a Llama 3.2 Vision checkpoint.
  * @throws {DeviceError} If there is no suitable device, or the model does not fit.
  */
-export async function openRuntime({ onProgress, ...options }: RuntimeOptions): Promise<Runtime> {
-  const frontend = openFrontend(options.model);
+export async function openRuntime(
+  { model, maxTiles, onProgress, onNews, ...options }: RuntimeOptions,
+): Promise<Runtime> {
+  const directory = modelDirectory(model);
+  const frontend = openFrontend(directory, { maxTiles });
   try {
     const engine = await EngineClient.open(
-      { pipelineCache: cacheDirectory(), ...options },
-      (done, total) => onProgress?.({ stage: "weights", done, total, unit: "bytes" }),
+      { pipelineCache: cacheDirectory(), ...options, model: directory },
+      {
+        onNews,
+        onProgress: (done, total) => onProgress?.({ stage: "weights", done, total, unit: "bytes" }),
+      },
     );
-    return new LocalRuntime(frontend, engine, options.model);
+    return new LocalRuntime(frontend, engine, model);
   } catch (error) {
     frontend.pictures.close();
     throw error;
@@ -49,6 +58,10 @@ class LocalRuntime implements Runtime {
       memory: engine.info.plan.parts,
       notes: frontend.notes,
     };
+  }
+
+  get state(): RuntimeState {
+    return this.#engine.state;
   }
 
   get failure(): Promise<Error> {
@@ -103,7 +116,7 @@ class LocalRuntime implements Runtime {
         const text = answer.push(event.token);
         if (text !== "") yield { type: "text", text };
         if (answer.stopped) break;
-      } else {
+      } else if (event.type === "end") {
         const rest = answer.flush();
         if (rest !== "") yield { type: "text", text: rest };
         yield { type: "end", finishReason: answer.stopped ? "stop" : event.reason, usage: usage() };

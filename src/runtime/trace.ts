@@ -1,6 +1,8 @@
 import { EngineClient } from "../engine/client.ts";
+import { noRestarts } from "../engine/restarts.ts";
 import { type OutputTensor, writeSafetensors } from "../weights/safetensors_writer.ts";
 import { cacheDirectory } from "./cache_directory.ts";
+import { modelDirectory } from "./demo_model.ts";
 import { buildPrompt, buildRawPrompt, type Frontend, openFrontend, type Prompt } from "./prompt.ts";
 import type { TraceOptions, TraceReport } from "./reports.ts";
 
@@ -19,8 +21,9 @@ const chunkSize = 64;
  * @throws {RequestError} If the conversation cannot be laid out or does not fit.
  */
 export async function traceToFile(options: TraceOptions): Promise<TraceReport> {
-  const { model, out, maxTokens, steps, device, contextLength, imageTiles } = options;
-  const frontend = openFrontend(model);
+  const { out, maxTokens, steps, device, contextLength, imageTiles, maxTiles } = options;
+  const model = modelDirectory(options.model);
+  const frontend = openFrontend(model, { maxTiles });
   const prompt = await promptOf(frontend, options).finally(() => frontend.pictures.close());
   const engine = await EngineClient.open({
     model,
@@ -30,7 +33,7 @@ export async function traceToFile(options: TraceOptions): Promise<TraceReport> {
     chunkSize,
     outputRows: chunkSize,
     pipelineCache: cacheDirectory(),
-  });
+  }, { restarts: noRestarts });
   try {
     const result = await engine.trace({ ...prompt, maxTokens, steps });
     const ids = (name: string, values: readonly number[]): NamedTensor => ({

@@ -21,6 +21,7 @@ test("--help teaches: commands, examples, exit codes, and that it is built with 
       "serve",
       "trace",
       "inspect",
+      "bench",
       "doctor",
       "Examples:",
       "Exit codes:",
@@ -38,7 +39,7 @@ test("a call without a command prints the help as wrong usage", async () => {
 });
 
 test("the help of every command names the variables of its flags", async () => {
-  for (const command of ["run", "serve", "trace", "inspect", "doctor"]) {
+  for (const command of ["run", "serve", "trace", "inspect", "bench", "doctor"]) {
     const { code, stdout } = await cli([command, "--help"]);
     expect(code).toBe(0);
     const flags = stdout.match(/^ {2}(-\w, )?--[a-z-]+/gm)!.map((flag) => flag.replace(/^.*--/, "--"));
@@ -50,7 +51,7 @@ test("the help of every command names the variables of its flags", async () => {
 
 test("every setting belongs to some command", async () => {
   const helps = await Promise.all(
-    ["run", "serve", "trace", "inspect", "doctor", ""].map(async (name) =>
+    ["run", "serve", "trace", "inspect", "bench", "doctor", ""].map(async (name) =>
       (await cli(`${name} --help`.trim().split(" "))).stdout
     ),
   );
@@ -97,6 +98,7 @@ test("trace hands conversation and settings on, and lists what was written", asy
     device: undefined,
     contextLength: undefined,
     imageTiles: 8,
+    maxTiles: undefined,
   }]);
   for (const missing of [["--out", "x"], ["--messages", "x"]]) {
     expect((await cli(["trace", "m", ...missing])).code).toBe(2);
@@ -136,7 +138,7 @@ test("trace refuses to replace a link, a pipe or a device", async () => {
 
 test("trace --help says which flags it needs", async () => {
   const { stdout } = await cli(["trace", "--help"]);
-  expect(stdout).toContain("Usage: llamav trace <model> --messages <file> --out <file> [options]");
+  expect(stdout).toContain("Usage: llamav trace [model] --messages <file> --out <file> [options]");
 });
 
 const inspection: Inspection = {
@@ -230,7 +232,7 @@ test("output that cannot be written is no success: 1 with the reason, 141 when i
     inspectModel: () => Promise.resolve(inspection),
     runDoctor: () => Promise.resolve([]),
   };
-  for (const command of [["inspect", "m"], ["doctor"], ["run", "m", "?"], ["--help"], ["--version"]]) {
+  for (const command of [["inspect", "m"], ["doctor"], ["run", "./m", "?"], ["--help"], ["--version"]]) {
     const full = await cli(command, { services, stdoutError: "ENOSPC" });
     expect([command, full.code]).toEqual([command, 1]);
     expect(full.stderr).toBe(
@@ -245,5 +247,5 @@ test("output that cannot be written is no success: 1 with the reason, 141 when i
 });
 
 test("a command that writes nothing to stdout does not mind that it is broken", async () => {
-  expect(await cli(["serve"], { stdoutError: "ENOSPC" })).toMatchObject({ code: 2 });
+  expect(await cli(["serve", "a", "--model", "b"], { stdoutError: "ENOSPC" })).toMatchObject({ code: 2 });
 });

@@ -37,7 +37,7 @@ function start(args: readonly string[], fake: Fake) {
 
 test("SIGINT ends an answer with 130, SIGTERM with 143, and what was said stays", async () => {
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-    const { child, seen } = start(["run", "m", "?"], "endless");
+    const { child, seen } = start(["run", "./m", "?"], "endless");
     await until(() => seen.stdout.includes("word 3"));
     child.kill(signal);
     expect(await child.exited).toBe(code);
@@ -50,7 +50,7 @@ test("a reader that goes away ends the answer quietly with 141 (C05)", async () 
   const shell = Bun.spawn([
     "sh",
     "-c",
-    `{ FAKE=endless "${process.execPath}" "${program}" run m "?"; echo "code $?" >&2; } | head -c 100`,
+    `{ FAKE=endless "${process.execPath}" "${program}" run ./m "?"; echo "code $?" >&2; } | head -c 100`,
   ], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   started.push(shell);
   const [stdout, stderr] = await Promise.all([
@@ -64,7 +64,7 @@ test("a reader that goes away ends the answer quietly with 141 (C05)", async () 
 test("an answer, long or short, that a full disk does not take ends with 1 and the reason", async () => {
   if (process.platform !== "linux") return;
   for (const fake of ["short", "endless"] as const) {
-    const child = Bun.spawn(["sh", "-c", `exec "${process.execPath}" "${program}" run m "?" >/dev/full`], {
+    const child = Bun.spawn(["sh", "-c", `exec "${process.execPath}" "${program}" run ./m "?" >/dev/full`], {
       env: { FAKE: fake },
       stdin: "ignore",
       stderr: "pipe",

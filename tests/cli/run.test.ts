@@ -30,22 +30,79 @@ test("run prints the answer on stdout, and nothing else anywhere", async () => {
 });
 
 test("run ends an answer with one line feed", async () => {
-  expect((await cli(["run", "m", "?"], fakeServices("line\n"))).stdout).toBe("line\n");
-  expect((await cli(["run", "m", "?"], fakeServices())).stdout).toBe("");
+  expect((await cli(["run", "./m", "?"], fakeServices("line\n"))).stdout).toBe("line\n");
+  expect((await cli(["run", "./m", "?"], fakeServices())).stdout).toBe("");
+});
+
+test("run without a model takes the demo, and says so on one line", async () => {
+  const { runtime, opened, services } = fakeServices("x");
+  for (const args of [["What", "is it?"], ["", "What is it?"], ["no_such_model", "says what?"]]) {
+    const { code, stdout, stderr } = await cli(["run", ...args], { services });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "x\n" });
+    expect(stderr).toMatch(/^note: this is the small built-in demo model; .+ as MODEL\n$/);
+  }
+  expect(await cli(["run", "demo", "?"], { services })).toEqual({ code: 0, stdout: "x\n", stderr: "" });
+  expect(opened).toEqual(Array(4).fill(expect.objectContaining({ model: "demo" })));
+  expect(runtime.requests.map(({ messages }) => messages[0]!.content[0])).toEqual(
+    ["What is it?", "What is it?", "no_such_model says what?", "?"].map((text) => ({ type: "text", text })),
+  );
+});
+
+test("run goes on with the conversation of --messages, with or without a new question", async () => {
+  const { runtime, services } = fakeServices("x");
+  const pictureLoader = () => Promise.resolve(() => Promise.reject(new Error("nothing is fetched")));
+  const file = join(folder, "chat.json");
+  const content = [{ type: "image_url", image_url: { url: "cat.png" } }, { type: "text", text: "What?" }];
+  writeFileSync(
+    file,
+    JSON.stringify({ messages: [{ role: "user", content }, { role: "assistant", content: "A cat" }] }),
+  );
+  const ask = async (...args: string[]) => {
+    const run = await cli(["run", "./m", "--messages", file, ...args], {
+      services: { ...services, pictureLoader },
+      stdin: "not read",
+    });
+    expect(run).toEqual({ code: 0, stdout: "x\n", stderr: "" });
+    return runtime.requests.at(-1)!.messages;
+  };
+  const earlier = [
+    { role: "user", content: [image, { type: "text", text: "What?" }] },
+    { role: "assistant", content: [{ type: "text", text: "A cat" }] },
+  ];
+  expect(await ask()).toMatchObject(earlier);
+  expect(await ask("And", "here?", "-i", picture, "-s", "Brief")).toMatchObject([
+    { role: "system", content: [{ type: "text", text: "Brief" }] },
+    ...earlier,
+    { role: "user", content: [image, { type: "text", text: "And here?" }] },
+  ]);
+});
+
+test("run refuses a conversation that it cannot go on with", async () => {
+  const services = { pictureLoader: () => Promise.resolve(() => Promise.reject(new Error("no"))) };
+  const refusal = async (content: unknown, ...args: string[]) => {
+    const file = join(folder, "bad.json");
+    writeFileSync(file, JSON.stringify(content));
+    const { code, stderr } = await cli(["run", "./m", "--messages", file, ...args], { services });
+    expect(code).toBe(2);
+    return stderr;
+  };
+  expect(await refusal({ prompt: "Once" })).toContain("holds a prompt for a base model");
+  const messages = [{ role: "system", content: "Long" }, { role: "user", content: "?" }];
+  expect(await refusal({ messages }, "-s", "Brief")).toContain("Two system messages were given");
 });
 
 test("run passes every setting on", async () => {
   const { runtime, opened, services } = fakeServices("x");
   await cli([
-    ..."run m -s Brief --temp 0.5 --top-k 40 --top-p 0.9 --min-p 0.05 --repetition-penalty 1.1".split(" "),
-    ..."--presence-penalty -1 --frequency-penalty 2 --seed 7 -n 5 --device cpu -c 64 --image-tiles 4 --stop END --stop"
+    ..."run ./m -s Brief --temp 0.5 --top-k 40 --top-p 0.9 --min-p 0.05 --repetition-penalty 1.1".split(" "),
+    ..."--presence-penalty -1 --frequency-penalty 2 --seed 7 -n 5 --device cpu -c 64 --image-tiles 4 --max-tiles 2 --stop END --stop"
       .split(
         " ",
       ),
     "\n",
     "Hi",
   ], { services });
-  expect(opened).toEqual([{ model: "m", device: "cpu", contextLength: 64, imageTiles: 4 }]);
+  expect(opened).toEqual([{ model: "./m", device: "cpu", contextLength: 64, imageTiles: 4, maxTiles: 2 }]);
   expect(runtime.requests[0]).toEqual({
     messages: [
       { role: "system", content: [{ type: "text", text: "Brief" }] },
@@ -69,16 +126,16 @@ test("run passes every setting on", async () => {
 test("a flag wins over its variable, and an empty variable is none", async () => {
   const { runtime, opened, services } = fakeServices("x");
   const env = { LLAMAV_TEMP: "1", LLAMAV_TOP_K: "5", LLAMAV_DEVICE: "integrated", LLAMAV_SEED: "" };
-  await cli(["run", "m", "Hi", "--temp", "0"], { services, env });
+  await cli(["run", "./m", "Hi", "--temp", "0"], { services, env });
   expect(runtime.requests[0]!.sampling).toEqual({ temperature: 0, topK: 5 });
   expect(opened).toMatchObject([{ device: "integrated" }]);
 });
 
 test("run reads the prompt from stdin when none is given, or where - stands", async () => {
   const { runtime, services } = fakeServices("x");
-  await cli(["run", "m"], { services, stdin: "From stdin\n" });
-  await cli(["run", "m", "Before", "-", "after"], { services, stdin: "piped" });
-  await cli(["run", "m", "Only this"], { services, stdin: "not read" });
+  await cli(["run", "./m"], { services, stdin: "From stdin\n" });
+  await cli(["run", "./m", "Before", "-", "after"], { services, stdin: "piped" });
+  await cli(["run", "./m", "Only this"], { services, stdin: "not read" });
   const texts = runtime.requests.map((request) => request.messages[0]!.content[0]);
   expect(texts).toEqual([
     { type: "text", text: "From stdin\n" },
@@ -95,7 +152,7 @@ test("run reads a picture from stdin, and fetches one by URL, before it loads th
       asked.push(url, policy, opened.length);
       return Promise.resolve(Uint8Array.of(5));
     });
-  await cli(["run", "m", "?", "-i", "-", "-i", "https://pictures.example/a.png"], {
+  await cli(["run", "./m", "?", "-i", "-", "-i", "https://pictures.example/a.png"], {
     services: { ...services, pictureLoader },
     stdin: Uint8Array.of(1, 2),
   });
@@ -108,7 +165,7 @@ test("run reads a picture from stdin, and fetches one by URL, before it loads th
 
 test("--verbose says on stderr what takes how much memory, and what took how long", async () => {
   const { services } = fakeServices("a", "b");
-  const { stdout, stderr } = await cli(["run", "m", "?", "--verbose"], { services });
+  const { stdout, stderr } = await cli(["run", "./m", "?", "--verbose"], { services });
   expect(stdout).toBe("ab\n");
   expect(stderr).toStartWith("memory 57.9 MB: weights 28.4 MB, text cache 29.5 MB\n");
   expect(stderr).toMatch(/\nload +[\d.]+ ms\nprompt +13 ms, 21 tokens, 1680\.0 tokens\/s\n/);
@@ -117,13 +174,13 @@ test("--verbose says on stderr what takes how much memory, and what took how lon
 
 test("run says once what is to be known about the model", async () => {
   const runtime = new FakeRuntime(() => answer("x"), { notes: ["The built-in chat template\nis used"] });
-  const run = await cli(["run", "m", "?"], { services: { openRuntime: () => Promise.resolve(runtime) } });
+  const run = await cli(["run", "./m", "?"], { services: { openRuntime: () => Promise.resolve(runtime) } });
   expect(run).toEqual({ code: 0, stdout: "x\n", stderr: "note: The built-in chat template\nis used\n" });
 });
 
 test("an answer without an end is a failure that says so", async () => {
   const runtime = new FakeRuntime(() => answer("half").slice(0, 2));
-  const run = await cli(["run", "m", "?"], { services: { openRuntime: () => Promise.resolve(runtime) } });
+  const run = await cli(["run", "./m", "?"], { services: { openRuntime: () => Promise.resolve(runtime) } });
   expect(run).toMatchObject({ code: 1, stdout: "half\n" });
   expect(run.stderr).toStartWith(
     "error: Unexpected failure: The runtime ended the answer without an end event\n",
@@ -132,13 +189,13 @@ test("an answer without an end is a failure that says so", async () => {
 
 test("a model cannot command the terminal, and a pipe gets its text unchanged (C03)", async () => {
   const hostile = "\x1b]52;c;aGk=\x07\x1b[2Jevil\u202etxt\x9b1m\r over\r\nok\ttab";
-  const shown = await cli(["run", "m", "?"], { ...fakeServices(hostile), terminal: true });
+  const shown = await cli(["run", "./m", "?"], { ...fakeServices(hostile), terminal: true });
   expect(shown.stdout).toBe("\\x1b]52;c;aGk=\\x07\\x1b[2Jevil\\u202etxt\\x9b1m\\x0d over\nok\ttab\n");
-  expect((await cli(["run", "m", "?"], fakeServices(hostile))).stdout).toBe(`${hostile}\n`);
+  expect((await cli(["run", "./m", "?"], fakeServices(hostile))).stdout).toBe(`${hostile}\n`);
 });
 
 test("progress is shown on a terminal only, and is gone before the answer", async () => {
-  const shown = await cli(["run", "m", "?"], { ...fakeServices("x"), terminal: true });
+  const shown = await cli(["run", "./m", "?"], { ...fakeServices("x"), terminal: true });
   expect(shown.stderr).toBe("\r\x1b[2KLoading weights: 5.0 MB (50 %)\r\x1b[2K");
 });
 
@@ -157,7 +214,7 @@ test("a picture that cannot be used is named, as far as the refusal tells", asyn
   const refusal = () => [new RequestError("Cannot use the image: damaged", { code: "invalid_image" })];
   const asked = async (...names: string[]) => {
     const services = { openRuntime: () => Promise.resolve(new FakeRuntime(refusal)) };
-    return (await cli(["run", "m", "?", ...names.map((name) => `--image=${name}`)], { services })).stderr;
+    return (await cli(["run", "./m", "?", ...names.map((name) => `--image=${name}`)], { services })).stderr;
   };
   expect(await asked(picture)).toBe(`error: Picture ${picture}: Cannot use the image: damaged\n`);
   expect(await asked(picture, picture)).toBe(
@@ -167,7 +224,7 @@ test("a picture that cannot be used is named, as far as the refusal tells", asyn
 
 test("a word that only looks like a picture's name is a word", async () => {
   const { runtime, services } = fakeServices("x");
-  await cli(["run", "m", "What is in", "no_such.png"], { services });
+  await cli(["run", "./m", "What is in", "no_such.png"], { services });
   expect(runtime.requests[0]!.messages[0]!.content).toEqual([{
     type: "text",
     text: "What is in no_such.png",
@@ -176,24 +233,24 @@ test("a word that only looks like a picture's name is a word", async () => {
 
 /** Arguments, stdin, and a piece of what is said; all end with exit code 2 before any model is opened. */
 const misuses: [string[], string | undefined, string][] = [
-  [["run"], undefined, "missing required argument 'model'"],
-  [["run", "m"], undefined, "No prompt was given"],
-  [["run", "m", "--image", "-"], "bytes", "No prompt was given"],
-  [["run", "m", "-", "--image", "-"], "x", "stdin can be read once"],
-  [["run", "m"], "  \n", "The prompt on stdin is empty"],
-  [["run", "m", "?", "--temp", "2.1"], undefined, 'must be a number from 0 to 2, not "2.1"'],
-  [["run", "m", "?", "--temp", "nan"], undefined, "must be a number from 0 to 2"],
-  [["run", "m", "?", "--top-k", "1.5"], undefined, "must be a whole number"],
-  [["run", "m", "?", "--max-tokens", "0"], undefined, "must be a whole number from 1"],
-  [["run", "m", "?", "--max-tokens", ""], undefined, "must be a whole number from 1"],
-  [["run", "m", "?", "--stop", ""], undefined, "A --stop text must not be empty"],
-  [["run", "m", "?", ...Array(5).fill("--stop=x")], undefined, "At most 4 --stop texts"],
-  [["run", "m", "?", ...Array(9).fill(`--image=${picture}`)], undefined, "At most 8 pictures"],
-  [["run", "m", "?", "--image", join(folder, "no.png")], undefined, "there is no such file"],
-  [["run", "m", "?", "--image", folder], undefined, "it is no regular file"],
-  [["run", "m", "?", "--image", "/dev/zero"], undefined, "it is no regular file"],
-  [["run", "m", "?", "--image", picture, picture], undefined, "Write --image before each picture"],
-  [["run", "m", "?", "--nonsense"], undefined, "unknown option '--nonsense'"],
+  [["run"], undefined, "No prompt was given"],
+  [["run", "./m"], undefined, "No prompt was given"],
+  [["run", "./m", "--image", "-"], "bytes", "No prompt was given"],
+  [["run", "./m", "-", "--image", "-"], "x", "stdin can be read once"],
+  [["run", "./m"], "  \n", "The prompt on stdin is empty"],
+  [["run", "./m", "?", "--temp", "2.1"], undefined, 'must be a number from 0 to 2, not "2.1"'],
+  [["run", "./m", "?", "--temp", "nan"], undefined, "must be a number from 0 to 2"],
+  [["run", "./m", "?", "--top-k", "1.5"], undefined, "must be a whole number"],
+  [["run", "./m", "?", "--max-tokens", "0"], undefined, "must be a whole number from 1"],
+  [["run", "./m", "?", "--max-tokens", ""], undefined, "must be a whole number from 1"],
+  [["run", "./m", "?", "--stop", ""], undefined, "A --stop text must not be empty"],
+  [["run", "./m", "?", ...Array(5).fill("--stop=x")], undefined, "At most 4 --stop texts"],
+  [["run", "./m", "?", ...Array(9).fill(`--image=${picture}`)], undefined, "At most 8 pictures"],
+  [["run", "./m", "?", "--image", join(folder, "no.png")], undefined, "there is no such file"],
+  [["run", "./m", "?", "--image", folder], undefined, "it is no regular file"],
+  [["run", "./m", "?", "--image", "/dev/zero"], undefined, "it is no regular file"],
+  [["run", "./m", "?", "--image", picture, picture], undefined, "Write --image before each picture"],
+  [["run", "./m", "?", "--nonsense"], undefined, "unknown option '--nonsense'"],
   [["walk"], undefined, "unknown command 'walk'"],
 ];
 
@@ -205,7 +262,7 @@ for (const [args, stdin, piece] of misuses) {
 }
 
 test("a variable that cannot be is named", async () => {
-  const run = await cli(["run", "m", "?"], { env: { LLAMAV_TEMP: "hot" } });
+  const run = await cli(["run", "./m", "?"], { env: { LLAMAV_TEMP: "hot" } });
   expect(run.code).toBe(2);
   expect(run.stderr).toBe('error: LLAMAV_TEMP must be a number from 0 to 2, not "hot"\n');
 });
@@ -227,23 +284,23 @@ test("every kind of error has its exit code, one sentence what and one what to d
     ],
   ];
   for (const [error, code, stderr] of cases) {
-    const run = await cli(["run", "m", "?"], { services: { openRuntime: () => Promise.reject(error) } });
+    const run = await cli(["run", "./m", "?"], { services: { openRuntime: () => Promise.reject(error) } });
     expect(run).toEqual({ code, stdout: "", stderr });
   }
 });
 
 test("--debug and LLAMAV_DEBUG say where an error came from", async () => {
   const services = { openRuntime: () => Promise.reject(new TypeError("boom")) };
-  expect((await cli(["run", "m", "?"], { services })).stderr).not.toContain("run.test.ts");
-  expect((await cli(["run", "--debug", "m", "?"], { services })).stderr).toContain("run.test.ts");
-  expect((await cli(["run", "m", "?"], { services, env: { LLAMAV_DEBUG: "1" } })).stderr).toContain(
+  expect((await cli(["run", "./m", "?"], { services })).stderr).not.toContain("run.test.ts");
+  expect((await cli(["run", "--debug", "./m", "?"], { services })).stderr).toContain("run.test.ts");
+  expect((await cli(["run", "./m", "?"], { services, env: { LLAMAV_DEBUG: "1" } })).stderr).toContain(
     "run.test.ts",
   );
 });
 
 test("a failure during the answer keeps what was said and closes the model", async () => {
   const runtime = new FakeRuntime(() => [...answer("half").slice(0, 2), new DeviceError("Device lost")]);
-  const run = await cli(["run", "m", "?"], { services: { openRuntime: () => Promise.resolve(runtime) } });
+  const run = await cli(["run", "./m", "?"], { services: { openRuntime: () => Promise.resolve(runtime) } });
   expect(run).toEqual({ code: 6, stdout: "half\n", stderr: "error: Device lost\n" });
   expect(runtime.closed).toBe(true);
 });

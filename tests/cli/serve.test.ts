@@ -8,7 +8,7 @@ async function opened(args: string[], env: Record<string, string> = {}): Promise
   const run = await cli(["serve", ...args], {
     env,
     services: {
-      openRuntime({ onProgress: _, ...options }) {
+      openRuntime({ onProgress: _, onNews: __, ...options }) {
         given = options;
         return Promise.reject(new ModelNotFoundError("There is none"));
       },
@@ -19,32 +19,52 @@ async function opened(args: string[], env: Record<string, string> = {}): Promise
 }
 
 test("serve takes its model in three spellings, and the command line wins over variables", async () => {
+  const unset = [
+    "device",
+    "contextLength",
+    "imageTiles",
+    "maxTiles",
+    "maxSequences",
+    "kvTokens",
+    "prefixCache",
+  ];
   expect(await opened(["m"])).toEqual({
+    ...Object.fromEntries(unset.map((name) => [name, undefined])),
     model: "m",
-    device: undefined,
-    contextLength: undefined,
-    imageTiles: undefined,
     maxQueued: 64,
+    maxQueuedTokens: 1_000_000,
   });
   expect(await opened(["--model", "m"])).toMatchObject({ model: "m" });
   expect(await opened(["--huggingface-repo-id", "org/m"])).toMatchObject({ model: "org/m" });
   expect(await opened(["m", "--model", "m"])).toMatchObject({ model: "m" });
   expect(await opened([], { LLAMAV_MODEL: "e" })).toMatchObject({ model: "e" });
   expect(await opened(["m"], { LLAMAV_MODEL: "e" })).toMatchObject({ model: "m" });
-  const sizes = "-c 256 --image-tiles 8 --max-num-queued-reqs 2".split(" ");
+  const sizes =
+    "-c 256 --image-tiles 8 --max-num-queued-reqs 2 --max-num-seqs 3 --kv-tokens 512 --no-enable-prefix-caching"
+      .split(" ");
   expect(await opened(["m", "--device", "1", ...sizes])).toMatchObject({
     device: "1",
     contextLength: 256,
     imageTiles: 8,
     maxQueued: 2,
+    maxSequences: 3,
+    kvTokens: 512,
+    prefixCache: false,
   });
 });
 
-test("serve without a model, or with two, is wrong usage", async () => {
-  expect(await cli(["serve"])).toMatchObject({
-    code: 2,
-    stderr: expect.stringContaining("No model was given"),
-  });
+test("serve without a model takes the demo, and says so", async () => {
+  let model = "";
+  const openRuntime = (options: { model: string }) => {
+    model = options.model;
+    return Promise.reject(new ModelNotFoundError("There is none"));
+  };
+  const run = await cli(["serve"], { services: { openRuntime } });
+  expect({ model, code: run.code }).toEqual({ model: "demo", code: 3 });
+  expect(run.stderr).toContain("built-in demo model");
+});
+
+test("serve with two models is wrong usage", async () => {
   expect(await cli(["serve", "a", "--model", "b"])).toMatchObject({
     code: 2,
     stderr: "error: Two models were given, a and b\nGive one of them\n",

@@ -102,6 +102,15 @@ describe("StepBuffer.write()", () => {
     ]);
   });
 
+  test("names the slot of a sequence whose last token is on its way", () => {
+    const waiting = running([4], 2, 3, 2);
+    waiting.slot = 2;
+    waiting.pendingTokens = 1;
+    buffer.write([part(waiting, 2, 4)], 4);
+    expect(values(buffer.tensors(4, 1).tokens)).toEqual([2, 0x80000002, 0, 0]);
+    expect(() => buffer.write([part(waiting, 2, 5)], 4)).toThrow(AssertionError);
+  });
+
   test("stops at a token that has no embedding", () => {
     const wrong = running([0], 1, 3, 1);
     wrong.tokens[1] = limits.tokens;

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { DeviceError, ModelError, ModelNotFoundError, RequestError } from "../../src/base/errors.ts";
-import { EngineClient } from "../../src/engine/client.ts";
-import type { EngineOptions, EngineRequest, ToEngine } from "../../src/engine/protocol.ts";
+import {
+  DeviceError,
+  InterruptedRequestError,
+  ModelError,
+  ModelNotFoundError,
+  RequestError,
+} from "../../src/base/errors.ts";
+import { EngineClient, type EngineNews } from "../../src/engine/client.ts";
+import type { EngineImage, EngineOptions, EngineRequest, ToEngine } from "../../src/engine/protocol.ts";
 import { buildShaders } from "../../tools/build_shaders.ts";
 import { tinyFolder } from "../model/tiny_checkpoint.ts";
 import { noiseImage, request as numberedRequest, text, useTinyModel } from "./tiny_engine.ts";
@@ -12,7 +18,10 @@ const model = useTinyModel();
 
 const workers = useWorkerSpy();
 
-function open(options: Partial<EngineOptions> = {}): Promise<EngineClient> {
+function open(
+  options: Partial<EngineOptions> = {},
+  more: Parameters<typeof EngineClient.open>[1] = {},
+): Promise<EngineClient> {
   return EngineClient.open({
     model,
     device: process.env.LLAMAV_DEVICE,
@@ -20,7 +29,7 @@ function open(options: Partial<EngineOptions> = {}): Promise<EngineClient> {
     chunkSize: 16,
     imageTiles: 8,
     ...options,
-  });
+  }, more);
 }
 
 function request(more: Partial<EngineRequest> = {}): Omit<EngineRequest, "id"> {
@@ -48,7 +57,9 @@ describe("EngineClient.open()", () => {
   test("reports the bytes that it loads", async () => {
     const reports: [number, number][] = [];
     const options = { model, device: process.env.LLAMAV_DEVICE, contextLength: 64 };
-    const client = await EngineClient.open(options, (done, total) => reports.push([done, total]));
+    const client = await EngineClient.open(options, {
+      onProgress: (done, total) => reports.push([done, total]),
+    });
     await client.close();
     expect(reports.length).toBeGreaterThan(10);
     expect(reports.at(-1)![0]).toBe(reports[0]![1]);
@@ -90,11 +101,14 @@ describe("EngineClient.run()", () => {
     expect(results).toEqual([whole, whole, ["accepted", "started", "token", "token", "end"]]);
   });
 
-  test("hands the pixels over instead of copying them", async () => {
+  test("shares the pixels with the worker, so that they exist once and outlive it", async () => {
     const image = noiseImage(2);
     const { tokens } = numberedRequest(0, [-1, 4, 5]);
     expect(await collect(client, request({ tokens, images: [image] }))).toEqual(whole);
-    expect(image.pixels.length).toBe(0);
+    const added = sent.findLast((message) => message.type === "add")!;
+    const [{ pixels }] = added.request.images as [EngineImage];
+    expect(pixels.buffer).toBeInstanceOf(SharedArrayBuffer);
+    expect(pixels).toEqual(image.pixels);
     const twice = noiseImage(2);
     const both = request({ tokens: [...tokens, ...tokens], images: [twice, twice] });
     expect(await collect(client, both)).toEqual(whole);
@@ -207,32 +221,51 @@ describe("EngineClient.close()", () => {
 });
 
 describe("A worker that stops", () => {
-  test("because it was ended fails what runs and what comes, and can be closed", async () => {
+  const interrupted = async (outcome: Promise<unknown>) => {
+    const error = await rejection(outcome);
+    expect(error).toBeInstanceOf(InterruptedRequestError);
+    expect((error as InterruptedRequestError).code).toBe("engine_failed");
+  };
+
+  /** Reads an answer to its end; resolves once its first token is there. */
+  async function begun(client: EngineClient): Promise<{ rest: Promise<unknown> }> {
+    const events = client.run(request({ maxTokens: 54 }));
+    for (let event = await events.next(); event.value!.type !== "token";) event = await events.next();
+    return { rest: Array.fromAsync(events) };
+  }
+
+  test("because it was ended interrupts what has begun, and another one goes on", async () => {
     const client = await open();
-    const outcome = rejection(collect(client, request({ maxTokens: 54 })));
+    const { rest } = await begun(client);
+    const waiting = collect(client);
     workers.at(-1)!.worker.terminate();
-    expect((await outcome).message).toBe("The engine stopped: its thread has ended");
-    expect((await rejection(collect(client))).message).toMatch(/The engine stopped/);
+    await interrupted(rest);
+    expect(await waiting).toEqual(whole);
+    expect(await collect(client)).toEqual(whole);
     await client.close();
   });
 
-  test("because of a mistake of our own says so to whoever waits for it", async () => {
-    const client = await open();
-    const outcome = rejection(collect(client, request({ maxTokens: 54 })));
+  test("because of a mistake of our own says so to whoever made it, and interrupts the others", async () => {
+    const news: EngineNews[] = [];
+    const client = await open({}, { onNews: (one) => news.push(one) });
+    const { rest } = await begun(client);
     const wrong = { ...request(), tokens: [3], images: [noiseImage(1)] }; // no token for the image
     expect((await rejection(collect(client, wrong))).message).toContain("every image has one image token");
-    expect((await client.failure).message).toContain("every image has one image token");
-    expect((await outcome).message).toContain("every image has one image token");
-    expect((await rejection(collect(client))).message).toContain("every image has one image token");
+    await interrupted(rest);
+    expect(await collect(client)).toEqual(whole);
+    expect(news).toMatchObject([{ type: "recovering", pauseMs: 0 }, { type: "recovered" }]);
+    expect(String((news[0] as { error: Error }).error.cause)).toContain("engine_core.ts"); // for the log
     await client.close();
   });
 
-  test("because of a fault fails what runs and what comes", async () => {
+  test("because of a fault interrupts what runs, on the same thread", async () => {
     const client = await open();
-    const outcome = rejection(collect(client, request({ maxTokens: 54 })));
+    const { rest } = await begun(client);
+    const count = workers.length;
     workers.at(-1)!.worker.postMessage({ type: "add" }); // a request without its request
-    expect((await outcome).message).toMatch(/The engine stopped/);
-    expect((await rejection(collect(client))).message).toMatch(/The engine stopped/);
+    await interrupted(rest);
+    expect(await collect(client)).toEqual(whole);
+    expect(workers.length).toBe(count);
     await client.close();
   });
 

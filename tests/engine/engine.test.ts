@@ -1,11 +1,12 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { AssertionError } from "../../src/base/assert.ts";
-import { RequestError } from "../../src/base/errors.ts";
+import { DeviceError, RequestError } from "../../src/base/errors.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { DeviceLostError } from "../../src/gpu/errors.ts";
 import { oddSizes, tinyConfig, tinyWeights, writeTinyCheckpoint } from "../model/tiny_checkpoint.ts";
-import type { EngineOptions, EngineRequest } from "../../src/engine/protocol.ts";
+import type { EngineEvent, EngineOptions, EngineRequest } from "../../src/engine/protocol.ts";
 import { greedy } from "../../src/engine/sampling.ts";
+import { expectNothingHeld } from "./invariants.ts";
 import { finish, noiseImage, openTinyEngine, request, text, tokensOf, useTinyModel } from "./tiny_engine.ts";
 
 const model = useTinyModel();
@@ -29,19 +30,13 @@ function run(engine: Engine, ...requests: EngineRequest[]): number[][] {
   return requests.map(({ id }) => tokensOf(events.get(id)));
 }
 
-function expectNothingHeld({ scheduler, idle }: Engine): void {
-  expect({ idle, free: scheduler.blocks.freeCount, tiles: scheduler.images.availableTiles }).toEqual({
-    idle: true,
-    free: scheduler.blocks.blockCount,
-    tiles: scheduler.images.tileSlots,
-  });
-}
-
-/** The next call of one of the runner's functions throws. */
-function failOnce(engine: Engine, name: "run" | "encodeImage", error: Error): void {
-  const runner = engine.runner as unknown as Record<typeof name, unknown>;
-  runner[name] = () => {
-    delete runner[name]; // the class's own is below
+/** The next call of one of the runner's functions throws; a step is collected before. */
+function failOnce(engine: Engine, name: "submit" | "collect" | "encodeImage", error: Error): void {
+  const runner = engine.runner as unknown as Record<typeof name, (...args: unknown[]) => unknown>;
+  const real = runner[name].bind(runner);
+  runner[name] = (...args) => {
+    delete (runner as Partial<typeof runner>)[name]; // the class's own is below
+    if (name === "collect") real(...args);
     throw error;
   };
 }
@@ -92,7 +87,7 @@ describe("Engine.add()", () => {
   });
 
   test("refuses one more than may wait, and takes it when there is room again", () => {
-    const engine = engineWith({ maxQueued: 2 });
+    const engine = engineWith({ maxQueued: 2, maxSequences: 1 });
     const one = (id: number) => request(id, text(5, 1), { maxTokens: 2 });
     for (const id of [1, 2]) engine.add(one(id));
     engine.step(); // the first one runs now
@@ -126,7 +121,7 @@ describe("Engine.step()", () => {
     expect(engine.add(request(7, text(20, 1), { maxTokens: 3 }))).toEqual({ type: "accepted", id: 7 });
     const events = finish(engine).get(7)!;
     expect(events.map(({ type }) => type)).toEqual(["started", "token", "token", "token", "end"]);
-    expect(events.at(-1)).toEqual({ type: "end", id: 7, reason: "length" });
+    expect(events.at(-1)).toEqual({ type: "end", id: 7, choice: 0, reason: "length" });
   });
 
   test("ends with a stop id, which is the last token", () => {
@@ -137,14 +132,14 @@ describe("Engine.step()", () => {
     engine.add(request(2, text(20, 1), { maxTokens: 8, stopIds: [stop] }));
     const events = finish(engine).get(2)!;
     expect(tokensOf(events)).toEqual(tokens!.slice(0, first + 1));
-    expect(events.at(-1)).toEqual({ type: "end", id: 2, reason: "stop" });
+    expect(events.at(-1)).toEqual({ type: "end", id: 2, choice: 0, reason: "stop" });
   });
 
   test("says stop when the last token allowed is a stop id", () => {
     const engine = engineWith();
     const [tokens] = run(engine, request(1, text(20, 1), { maxTokens: 1 }));
     engine.add(request(2, text(20, 1), { maxTokens: 1, stopIds: tokens! }));
-    expect(finish(engine).get(2)!.at(-1)).toEqual({ type: "end", id: 2, reason: "stop" });
+    expect(finish(engine).get(2)!.at(-1)).toEqual({ type: "end", id: 2, choice: 0, reason: "stop" });
   });
 
   test("gives the same tokens whatever the chunks of the prefill", () => {
@@ -208,23 +203,25 @@ describe("Engine.step()", () => {
 });
 
 describe("An error in a step", () => {
-  test("ends the sequences of that step only, as events, and the next request works", () => {
-    const engine = engineWith({ maxSequences: 2 });
-    const [want] = run(engine, withImages(1));
-    for (const id of [1, 2, 3]) engine.add(withImages(id));
-    engine.step();
-    failOnce(engine, "run", new Error("the device is unwell"));
-    const events = finish(engine);
-    const failed = [...events].filter(([, list]) => list.at(-1)!.type === "error").map(([id]) => id);
-    expect(failed.length).toBeGreaterThan(0);
-    expect(failed).not.toContain(3); // it was still waiting
-    expect(events.get(failed[0]!)!.at(-1)).toMatchObject({ error: { message: "the device is unwell" } });
-    expect(tokensOf(events.get(3))).toEqual(want!);
-    expectNothingHeld(engine);
-    expect(run(engine, withImages(4))[0]).toEqual(want!);
-  });
+  for (const call of ["submit", "collect"] as const) {
+    test(`ends the sequences of that step only, as events, and the next request works: ${call}`, () => {
+      const engine = engineWith({ maxSequences: 2 });
+      const [want] = run(engine, withImages(1));
+      for (const id of [1, 2, 3]) engine.add(withImages(id));
+      engine.step();
+      failOnce(engine, call, new DeviceError("the weights are unwell"));
+      const events = finish(engine);
+      const failed = [...events].filter(([, list]) => list.at(-1)!.type === "error").map(([id]) => id);
+      expect(failed.length).toBeGreaterThan(0);
+      expect(failed).not.toContain(3); // it was still waiting
+      expect(events.get(failed[0]!)!.at(-1)).toMatchObject({ error: { message: "the weights are unwell" } });
+      expect(tokensOf(events.get(3))).toEqual(want!);
+      expectNothingHeld(engine);
+      expect(run(engine, withImages(4))[0]).toEqual(want!);
+    });
+  }
 
-  test("after which nothing works any more ends all sequences, waiting ones, too", () => {
+  test("after which nothing works any more ends what runs, and leaves what waits to the next engine", () => {
     const fatal = [
       new AssertionError("an invariant is broken"),
       new DeviceLostError("the device is lost", "restart the program"),
@@ -234,10 +231,13 @@ describe("An error in a step", () => {
       for (const id of [1, 2, 3]) engine.add(withImages(id));
       engine.step();
       expect(engine.failure).toBeUndefined();
-      failOnce(engine, "run", error);
-      const events = engine.step();
-      expect(events.map(({ type, id }) => [type, id])).toEqual([["error", 1], ["error", 2], ["error", 3]]);
-      expect(engine.failure?.message).toBe(error.message);
+      failOnce(engine, "submit", error);
+      const events: EngineEvent[] = [];
+      while (!engine.failure) events.push(...engine.step());
+      const ended = events.filter(({ type }) => type === "error").map(({ id }) => id);
+      expect([ended, engine.failure.message]).toEqual([[1, 2], error.message]);
+      expect(engine.step()).toEqual([]);
+      engine.abort(3);
       expectNothingHeld(engine);
       engine.dispose();
     }

@@ -62,6 +62,17 @@ describe("ImageCache", () => {
     expect(new Set(taken.flatMap(({ tiles }) => tiles)).size).toBe(3);
   });
 
+  test("counts what it knew, what it had to place, and what had to go for it", () => {
+    const cache = new ImageCache(3);
+    use(cache, image("a"), image("b"), image("a"));
+    expect([cache.hits, cache.misses, cache.evictions]).toEqual([1, 2, 0]);
+    use(cache, image("c", 2)); // one slot is free, b goes
+    expect([cache.hits, cache.misses, cache.evictions]).toEqual([1, 3, 1]);
+    cache.acquire([image("a"), image("c", 2)]);
+    expect(cache.acquire([image("d")])).toBeUndefined();
+    expect([cache.hits, cache.misses, cache.evictions]).toEqual([3, 3, 1]);
+  });
+
   test("release() forgets an image that was never encoded", () => {
     const cache = new ImageCache(1);
     const [first] = cache.acquire([image("a")])!;

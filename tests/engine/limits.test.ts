@@ -13,14 +13,18 @@ const weightBytes = 21.3e9;
 
 /** What the options come to on a card with this much memory. */
 function choose(gigabytes: number, options: Partial<EngineOptions> = {}) {
+  const { limits, plan, problem } = limitsOn(gigabytes, options);
+  expect(problem === undefined).toBe(plan.totalBytes <= gigabytes * 1e9);
+  return [limits.contextLength, limits.imageTiles, problem === undefined];
+}
+
+function limitsOn(gigabytes: number, options: Partial<EngineOptions> = {}) {
   const heap = { ...device.info.heaps[0]!, bytes: gigabytes * 1e9, deviceLocal: true };
   const card = {
     info: { ...device.info, type: "discrete" as const, heaps: [heap] },
     limits: { ...device.limits, maxStorageBufferRange: 2 ** 32 - 1, loopSteps: Infinity },
   };
-  const { limits, plan, problem } = chooseLimits({ model: "any", ...options }, published, weightBytes, card);
-  expect(problem === undefined).toBe(plan.totalBytes <= gigabytes * 1e9);
-  return [limits.contextLength, limits.imageTiles, problem === undefined];
+  return chooseLimits({ model: "any", ...options }, published, weightBytes, card);
 }
 
 describe("chooseLimits()", () => {
@@ -40,6 +44,29 @@ describe("chooseLimits()", () => {
     expect(choose(24, { contextLength: 8192 })).toEqual([8192, 4, false]);
     expect(choose(80, { imageTiles: 40 })).toEqual([8192, 40, true]);
     expect(choose(22, { contextLength: 512, imageTiles: 4 })[0]).toBe(512);
+  });
+
+  test("has room for several contexts where memory is plenty, for one where it is short or shared by nobody", () => {
+    const kvTokens = (gigabytes: number, options: Partial<EngineOptions> = {}) =>
+      limitsOn(gigabytes, options).limits.kvTokens / 8192;
+    expect([80, 29, 26].map((gigabytes) => kvTokens(gigabytes))).toEqual([4, 2, 1]);
+    expect(kvTokens(80, { maxSequences: 3 })).toBe(3);
+    expect(kvTokens(80, { maxSequences: 1 })).toBe(1);
+  });
+
+  test("keeps --kv-tokens in whole blocks, and a context within it", () => {
+    const { limits } = limitsOn(80, { kvTokens: 5001 });
+    expect([limits.kvTokens, limits.contextLength]).toEqual([5008, 5001]);
+    expect(() => limitsOn(80, { kvTokens: 5001, contextLength: 5002 })).toThrow(
+      "--kv-tokens 5001 holds less than one context of 5002 tokens",
+    );
+  });
+
+  test("batches more sequences on a graphics card than on a CPU, and has a row for each", () => {
+    expect(limitsOn(80).limits).toMatchObject({ maxSequences: 32, outputRows: 32, chunkSize: 256 });
+    const cpu = { ...device, info: { ...device.info, type: "cpu" as const }, limits: device.limits };
+    expect(chooseLimits({ model: "any" }, tinyConfig(), 0, cpu).limits.maxSequences).toBe(8);
+    expect(limitsOn(80, { maxSequences: 9, chunkSize: 4 }).limits).toMatchObject({ chunkSize: 9 });
   });
 
   test("says what is wrong when even the least does not fit", () => {

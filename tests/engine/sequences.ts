@@ -1,7 +1,7 @@
 import type { EngineImage, EngineRequest } from "../../src/engine/protocol.ts";
 import { Sampler } from "../../src/engine/sampler.ts";
 import { greedy } from "../../src/engine/sampling.ts";
-import { Sequence } from "../../src/engine/sequence.ts";
+import { type Choice, Sequence } from "../../src/engine/sequence.ts";
 import { imageVisibility } from "../../src/model/image_visibility.ts";
 
 export const imageToken = 999;
@@ -25,8 +25,11 @@ export function blankSequence(
   length: number,
   maxTokens: number,
   images: readonly EngineImage[] = [],
+  more: Partial<EngineRequest> = {},
+  place: Partial<Choice> = {},
 ): Sequence {
   const tokens = [...images.map(() => imageToken), ...Array.from({ length }, (_, i) => i % 100)];
-  const request: EngineRequest = { id, tokens, images, sampling: greedy, maxTokens, stopIds: [] };
-  return new Sequence(request, new Sampler(greedy, tokens), imageVisibility(tokens, imageToken));
+  const request: EngineRequest = { id, tokens, images, sampling: greedy, maxTokens, stopIds: [], ...more };
+  const choice = { index: 0, seed: 0, prefixRoot: "shared", ...place };
+  return new Sequence(request, new Sampler(greedy), imageVisibility(tokens, imageToken), choice);
 }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import type { Engine } from "../../src/engine/engine.ts";
-import type { EngineRequest } from "../../src/engine/protocol.ts";
+import type { EngineRequest, TokenLogprob } from "../../src/engine/protocol.ts";
 import { greedy } from "../../src/engine/sampling.ts";
+import { relativeL2 } from "../../src/selftest/compare.ts";
+import { expectNothingHeld } from "../engine/invariants.ts";
 import type { GoldenCase } from "../support/goldens.ts";
 import { goldenEngine, goldenImages, goldenRuns, useGoldenEngines } from "./golden_engine.ts";
 
@@ -24,11 +26,6 @@ function finish(engine: Engine): Map<number, number[]> {
     }
   }
   return tokens;
-}
-
-function expectNothingHeld({ scheduler }: Engine): void {
-  expect(scheduler.blocks.freeCount).toBe(scheduler.blocks.blockCount);
-  expect(scheduler.images.availableTiles).toBe(scheduler.images.tileSlots);
 }
 
 describe("replayed steps give the golden's greedy tokens", () => {
@@ -54,6 +51,42 @@ describe("sequences that share steps give the same tokens as alone", () => {
         expect([golden.name, tokens.get(id)]).toEqual([golden.name, golden.file.greedy.ids.slice()]);
       }
       expectNothingHeld(engine);
+    }, 120_000);
+  }
+});
+
+/** The log probabilities of the best twenty tokens at every place of every answer, by request. */
+function bestLogprobs(engine: Engine, requests: readonly EngineRequest[]): Map<number, TokenLogprob[]> {
+  const best = new Map<number, TokenLogprob[]>(requests.map(({ id }) => [id, []]));
+  for (const request of requests) engine.add({ ...request, sampling: { ...greedy, logprobs: 20 } });
+  while (!engine.idle) {
+    for (const event of engine.step()) {
+      if (event.type === "token") best.get(event.id)!.push(...event.logprob!.top);
+    }
+  }
+  return best;
+}
+
+describe("rows of a batch equal rows alone", () => {
+  for (const [name, group] of Map.groupBy(runs, (run) => run.checkpoint.name)) {
+    test(name, async () => {
+      const checkpoint = group[0]!.checkpoint;
+      const short = group.filter(({ golden }) => golden.file.input_ids.length <= 100).slice(0, 8);
+      const requests = async (engine: Engine) =>
+        await Promise.all(short.map(({ golden }, id) => requestOf(engine, golden, id)));
+      const alone = goldenEngine(checkpoint, { maxSequences: 1, prefixCache: false });
+      const want = new Map<number, TokenLogprob[]>();
+      for (const request of await requests(alone)) {
+        for (const [id, best] of bestLogprobs(alone, [request])) want.set(id, best);
+      }
+      const batch = goldenEngine(checkpoint, { maxSequences: 8, chunkSize: 64, imageTiles: 24 });
+      const have = bestLogprobs(batch, await requests(batch));
+      for (const [id, best] of want) {
+        expect(best.length).toBeGreaterThan(100);
+        expect(have.get(id)!.map(({ token }) => token)).toEqual(best.map(({ token }) => token));
+        const values = (list: TokenLogprob[]) => Float32Array.from(list, ({ logprob }) => logprob);
+        expect(relativeL2(values(have.get(id)!), values(best))).toBeLessThan(1e-5);
+      }
     }, 120_000);
   }
 });

@@ -32,7 +32,7 @@ export function goldenRuns(): GoldenRun[] {
 /** What must not change the numbers; `discrete` makes the device look like a graphics card. */
 export type GoldenVariant =
   & { readonly discrete?: boolean }
-  & Pick<EngineOptions, "chunkSize" | "deduplicate" | "maxSequences" | "imageTiles">;
+  & Pick<EngineOptions, "chunkSize" | "deduplicate" | "maxSequences" | "imageTiles" | "prefixCache">;
 
 let current: { key: string; engine: Engine } | undefined;
 
@@ -85,8 +85,8 @@ export function useGoldenEngines(): void {
 }
 
 /** The pictures of a case as the engine takes them. */
-export function goldenImages(engine: Engine, golden: GoldenCase): Promise<EngineImage[]> {
-  const { size: tileSize, maxImageTiles: maxTiles } = engine.config.image;
+export function goldenImages({ config }: Pick<Engine, "config">, golden: GoldenCase): Promise<EngineImage[]> {
+  const { size: tileSize, maxImageTiles: maxTiles } = config.image;
   return Promise.all(golden.file.images.map(async ({ file }) => {
     const bytes = new Uint8Array(readFileSync(goldenImagePath(file)));
     return prepareImage(await decodeImage(bytes), { tileSize, maxTiles });

@@ -16,6 +16,8 @@ const { name: select, timestampPeriodNs } = openTestDevice().info;
 class Watched implements Disposable {
   readonly calls: string[] = [];
   failing: string | undefined;
+  /** Counts down with every submission; at 0 one is broken off by an exception. */
+  throwingAt = Infinity;
   /** Command buffers that were taken and not given back. */
   liveCommandBuffers = 0;
   readonly device: Device;
@@ -24,6 +26,7 @@ class Watched implements Disposable {
     const intercept: Intercept = (name, call) => (...args) => {
       this.calls.push(name);
       if (name === this.failing) return VkResult.VK_ERROR_DEVICE_LOST;
+      if (name === "vkQueueSubmit" && --this.throwingAt === 0) throw new TypeError("broken off");
       if (name === "vkAllocateCommandBuffers") this.liveCommandBuffers++;
       if (name === "vkFreeCommandBuffers") this.liveCommandBuffers -= Number(args[2]);
       return call(...args);
@@ -86,6 +89,18 @@ test("Queue.submit() waits for what runs when it fails, so that all may be dispo
   expect(calls).toEqual(["vkQueueSubmit", "vkDeviceWaitIdle"]);
   watched.failing = undefined;
   recording.dispose();
+  arena.dispose();
+});
+
+test("what may still run is waited for when a submission broke off between its parts", () => {
+  using watched = new Watched();
+  const arena = watched.arena();
+  const recording = record(watched.device, arena, 3);
+  watched.throwingAt = 2;
+  expect(() => watched.device.queue.submit(recording)).toThrow(TypeError);
+  const calls = watched.during(() => recording.dispose());
+  expect(calls).toEqual(["vkDeviceWaitIdle", "vkFreeCommandBuffers"]);
+  expect(watched.during(() => watched.device.queue.settle())).toEqual([]);
   arena.dispose();
 });
 

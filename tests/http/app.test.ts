@@ -42,6 +42,16 @@ test("GET /health says failed once the runtime can serve nothing, also while the
   }
 });
 
+test("GET /health says recovering while the model is loaded again, and draining when the server stops", async () => {
+  const { app, runtime } = testApp();
+  runtime.recovering = true;
+  for (const status of ["recovering", "draining"]) {
+    if (status === "draining") await app.drain(0);
+    const response = await app.fetch(at("/health"));
+    expect([response.status, await response.json()]).toEqual([503, { status }]);
+  }
+});
+
 test("GET /v1/models lists the one model", async () => {
   const { app } = testApp();
   const body = await json(await app.fetch(at("/v1/models")));

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { DeviceError, RequestError } from "../../src/base/errors.ts";
+import { DeviceError, InterruptedRequestError, RequestError } from "../../src/base/errors.ts";
 import { answer, until } from "../support/fake_runtime.ts";
 import { chat, eventsOf, json, pictureBytes, question, testApp } from "./support.ts";
 
@@ -222,6 +222,20 @@ test("an unforeseen failure tells the client nothing, the operator all, and is n
   expect(body.error.code).toBe("internal_error");
   expect(JSON.stringify(body)).not.toContain("secret");
   expect(logged[0]).toContain("secret /etc/path");
+});
+
+test("a request that the engine's failure interrupted is a 503 that may be repeated", async () => {
+  const error = new InterruptedRequestError("This request was interrupted", "device_lost", "Send it again");
+  const { app } = testApp(() => [error]);
+  const response = await app.fetch(chat(question));
+  expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"]);
+  expect(response.headers.get("x-should-retry")).toBeNull();
+  expect((await json(response)).error).toEqual({
+    message: "This request was interrupted. Send it again",
+    type: "api_error",
+    param: null,
+    code: "device_lost",
+  });
 });
 
 test("a full queue is a 429 with Retry-After (D9)", async () => {

@@ -69,14 +69,21 @@ export interface ServedModel extends AsyncDisposable {
   stop(): Promise<number>;
 }
 
-/** Starts `llamav serve` on a free port and waits until it says that it is ready. */
+/** Starts `llamav serve` on a free port and waits until it says that it is ready; without a model, with its own. */
 export async function serveModel(
-  model: string,
+  model?: string,
   args: readonly string[] = [],
   env: Record<string, string> = {},
 ): Promise<ServedModel> {
   const scratch = emptyDirectory();
-  const child = Bun.spawn([executablePath, "serve", model, "--port", "0", ...args], {
+  const child = Bun.spawn([
+    executablePath,
+    "serve",
+    ...model === undefined ? [] : [model],
+    "--port",
+    "0",
+    ...args,
+  ], {
     cwd: scratch.path,
     env,
     stdin: "ignore",

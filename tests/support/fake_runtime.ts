@@ -1,5 +1,12 @@
 import { RequestError } from "../../src/base/errors.ts";
-import type { GenerateEvent, GenerateRequest, ModelInfo, Runtime, Usage } from "../../src/runtime/request.ts";
+import type {
+  GenerateEvent,
+  GenerateRequest,
+  ModelInfo,
+  Runtime,
+  RuntimeState,
+  Usage,
+} from "../../src/runtime/request.ts";
 
 export const fakeUsage: Usage = {
   promptTokens: 21,
@@ -34,6 +41,8 @@ export class FakeRuntime implements Runtime {
   aborted = 0;
   closed = false;
   failed: Error | undefined;
+  /** Between a failure and the time when everything works again. */
+  recovering = false;
   readonly failure: Promise<Error>;
   readonly model: ModelInfo;
   readonly #broken = new AbortController();
@@ -56,6 +65,11 @@ export class FakeRuntime implements Runtime {
       notes: [],
       ...model,
     };
+  }
+
+  get state(): RuntimeState {
+    if (this.failed) return "failed";
+    return this.recovering ? "recovering" : "ready";
   }
 
   async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent> {

@@ -1,0 +1,81 @@
+import type { Command } from "commander";
+import { formatCount, formatDuration } from "../base/units.ts";
+import type { BenchReport, BenchRow } from "../runtime/bench_report.ts";
+import type { CliContext } from "./context.ts";
+import { addFlags, readFlags } from "./flags.ts";
+import { modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
+import { version } from "./version.ts";
+
+const flags = ["benchPrompts", "benchBatches", "benchTokens", "repeat", "check", "device", "json"] as const;
+
+const help = `
+Examples:
+  llamav bench
+  llamav bench ./model --prompt 128,2048 --batch 8,32 --json
+
+Measures on random token ids and noise, so a checkpoint needs no tokenizer. A decode row says how many bytes its steps
+cannot but read by the second (the weights once, each sequence's keys and values), and what share that is of the speed
+at which this device reads memory and does nothing else, which is measured first ("stream").`;
+
+/** `llamav bench [MODEL]`: how fast a model loads, sees, reads and answers on this device. */
+export function addBench(program: Command, context: CliContext): void {
+  const command = program.command("bench").summary("measure how fast a model runs here")
+    .description("Measures loading, pictures, prompts and answers, beside what the device reads at most.")
+    .argument(...modelArgument)
+    .addHelpText("after", help);
+  addFlags(command, flags);
+  command.action(async (given: string | undefined) => {
+    const values = readFlags(command, flags, context.env);
+    const { terminal } = context;
+    const { greedy, ...report } = await context.services.runBench({
+      model: modelOrDemo(oneModel(given), terminal),
+      device: values.device,
+      prompts: values.benchPrompts,
+      batches: values.benchBatches,
+      tokens: values.benchTokens,
+      repeat: values.repeat,
+      onProgress: (stage) => terminal.progress(`Measuring: ${stage}`),
+    });
+    const shown = { program: `llamav ${version}`, ...report, ...(values.check ? { greedy } : {}) };
+    await terminal.print(values.json ? `${JSON.stringify(shown, null, 2)}\n` : formatBench(shown));
+  });
+}
+
+type Shown = Omit<BenchReport, "greedy"> & Partial<Pick<BenchReport, "greedy">> & {
+  readonly program: string;
+};
+
+function formatBench({ program, model, device, driver, machine, settings, rows, greedy }: Shown): string {
+  const { repeat, tokens, prompts, contextLength } = settings;
+  const cells = [
+    ["", "", "time", "rate", "memory read", "of stream"],
+    ...rows.map(formatRow),
+  ];
+  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
+  const lines = [
+    `${program}, model ${model}`,
+    `${device}, driver ${driver}`,
+    `${machine.cpu}, ${machine.cores} cores, ${machine.system}`,
+    `median of ${repeat} runs after one more; ${tokens} tokens decoded after prompts of ${
+      formatCount(prompts[0]!)
+    }; context ${formatCount(contextLength)}`,
+    "",
+    ...cells.map((line) =>
+      line.map((cell, column) => column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))
+        .join("  ").trimEnd()
+    ),
+    ...greedy ? ["", `prompt: ${greedy.prompt.join(" ")}`, `greedy: ${greedy.tokens.join(" ")}`] : [],
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function formatRow({ stage, shape, ms, rate, unit, gigabytesPerSecond, streamShare }: BenchRow): string[] {
+  return [
+    stage,
+    shape,
+    formatDuration(ms),
+    `${rate < 10 ? rate.toFixed(2) : rate.toFixed(1)} ${unit}`,
+    gigabytesPerSecond === undefined ? "" : `${gigabytesPerSecond.toFixed(2)} GB/s`,
+    streamShare === undefined ? "" : `${(streamShare * 100).toFixed(1)} %`,
+  ];
+}

@@ -1,0 +1,294 @@
+import { assert } from "../base/assert.ts";
+import { RequestError } from "../base/errors.ts";
+import type { Step } from "./batch.ts";
+import { endsEngine, interruptionBy } from "./engine_failure.ts";
+import { reportError } from "./error_report.ts";
+import { ImageCache } from "./image_cache.ts";
+import { createJob, hasBegun, type Job, soleSequence, startedEvent } from "./job.ts";
+import { PrefixCache } from "./prefix_cache.ts";
+import type { EngineEvent, EngineOptions, EngineRequest, ErrorReport, MaskAnswer } from "./protocol.ts";
+import { checkQueue, checkRequest, checkSize, tileCount } from "./request_checks.ts";
+import type { Pending, Runner, Sampled } from "./runner.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { Sequence } from "./sequence.ts";
+import { StepClock } from "./step_clock.ts";
+
+/** What computes steps and images: the runner of a device, or a simulated one. */
+export type StepRunner = Pick<Runner, "limits" | "submit" | "collect" | "encodeImage">;
+
+/** What of a model the scheduling depends on. */
+export interface CoreModel {
+  readonly imageToken: number;
+  /** What one tile of a waiting image counts for, in tokens. */
+  readonly tokensPerTile: number;
+}
+
+export type CoreOptions = Pick<EngineOptions, "maxQueued" | "maxQueuedTokens" | "prefixCache"> & {
+  /** Steps that may be under way at the same time; left out, two. */
+  readonly stepsInFlight?: 1 | 2;
+  /** Clock that steps are timed with, in milliseconds: how prompts are cut depends on it. Left out, the real one. */
+  readonly stepTime?: () => number;
+};
+
+/** Requests that may wait, and tokens that they may have together, unless the options say otherwise. */
+const defaults = { maxQueued: 64, maxQueuedTokens: 1_000_000, stepsInFlight: 2 };
+
+/** A step that was submitted. */
+interface Flight {
+  readonly step: Step;
+  readonly pending: Pending;
+}
+
+/**
+ * Tokens in, tokens out, in one thread: `add` queues a request, every `step` computes one batch and says what
+ * happened. Knows the runner only as what steps are given to, so that all of this runs without a device, too.
+ */
+export class EngineCore {
+  readonly scheduler: Scheduler;
+  readonly #runner: StepRunner;
+  readonly #model: CoreModel;
+  readonly #limits: typeof defaults;
+  readonly #keepsPrefixes: boolean;
+  readonly #jobs = new Map<number, Job>(); // insertion order = order of arrival
+  readonly #flights: Flight[] = []; // first submitted first
+  readonly #clock: StepClock;
+  #nextDeadline = Infinity;
+  #stalled = false;
+  #failure: ErrorReport | undefined;
+
+  protected constructor(runner: StepRunner, model: CoreModel, options: CoreOptions) {
+    const { limits } = runner;
+    this.#runner = runner;
+    this.#model = model;
+    const { maxQueued, maxQueuedTokens, stepsInFlight } = options;
+    this.#limits = { ...defaults, ...defined({ maxQueued, maxQueuedTokens, stepsInFlight }) };
+    this.#keepsPrefixes = options.prefixCache ?? true;
+    this.scheduler = new Scheduler(
+      new PrefixCache(Math.floor(limits.kvTokens / limits.blockSize), limits.blockSize, this.#keepsPrefixes),
+      new ImageCache(limits.imageTiles),
+      limits,
+    );
+    this.#clock = new StepClock(this.scheduler, options.stepTime);
+  }
+
+  /** Requests that may wait. */
+  protected get maxQueued(): number {
+    return this.#limits.maxQueued;
+  }
+
+  /** What was done since the engine was opened, and what it holds. */
+  get stats(): StepClock["stats"] {
+    return this.#clock.stats;
+  }
+
+  /** Why nothing can be computed any more: the device is lost, or an invariant broken. */
+  get failure(): ErrorReport | undefined {
+    return this.#failure;
+  }
+
+  get idle(): boolean {
+    return this.#jobs.size === 0 && this.#flights.length === 0;
+  }
+
+  /** Whether the last `step` found nothing to do until a `mask` comes, or a request. */
+  get stalled(): boolean {
+    return this.#stalled;
+  }
+
+  /**
+   * Queues a request.
+   *
+   * @throws {RequestError} If it can never be served (too long, too many tiles), or the queue is full.
+   */
+  add(request: EngineRequest): EngineEvent {
+    assert(!this.#jobs.has(request.id), `request ${request.id} is there already`);
+    checkRequest(request, this.#runner.limits);
+    const tokens = request.tokens.length + tileCount(request.images) * this.#model.tokensPerTile;
+    checkQueue(this.scheduler.waiting, tokens, this.#limits);
+    const own = (request.n ?? 1) > 1 ? `request ${request.id}` : undefined;
+    const root = this.#keepsPrefixes ? "shared" : own;
+    const job = createJob(request, this.#model.imageToken, root);
+    job.choices[0].queueTokens = tokens;
+    this.#jobs.set(request.id, job);
+    this.#nextDeadline = Math.min(this.#nextDeadline, job.deadline);
+    this.scheduler.add(...job.choices);
+    this.stats.requests++;
+    return { type: "accepted", id: request.id };
+  }
+
+  /**
+   * A sequence that shares blocks with nobody, for traces.
+   *
+   * @throws {RequestError} If it can never be served.
+   */
+  sequence(request: EngineRequest): Sequence {
+    checkSize(request, this.#runner.limits);
+    return soleSequence(request, this.#model.imageToken);
+  }
+
+  /** Ends a request without a further event; unknown ids are ignored: it may have ended on its own. */
+  abort(id: number): void {
+    const job = this.#jobs.get(id);
+    if (job) this.#remove(job);
+  }
+
+  /** The answer to a `mask_wanted`. One that comes too late, because the request has ended, is ignored. */
+  mask({ id, choice, after, mask }: MaskAnswer): void {
+    const sequence = this.#jobs.get(id)?.choices[choice];
+    if (sequence && !sequence.ended && sequence.generatedCount === after) sequence.mask = mask;
+  }
+
+  /**
+   * Computes one batch: submits steps until two are under way, then waits for the first of them. An error ends the
+   * requests of the batch, or the engine (`failure`).
+   */
+  step(): EngineEvent[] {
+    const events: EngineEvent[] = [];
+    if (this.#failure) return events;
+    try {
+      this.#expire(events);
+      this.scheduler.admit();
+      const encoded = this.#encodeOne(events);
+      while (!this.#failure && this.#flights.length < this.#limits.stepsInFlight && this.#submit(events));
+      const flight = this.#flights.shift();
+      if (flight) this.#collect(flight, events);
+      this.#askForMasks(events); // at once: the answer is made while the next step runs
+      this.#stalled = !flight && !encoded && this.#jobs.size > 0 && events.length === 0;
+    } catch (error) {
+      events.push(...this.fail(error)); // of no request: a mistake of our own
+    }
+    this.#clock.settle(this.#flights.length, this.#jobs.size);
+    return events;
+  }
+
+  /**
+   * Ends what runs, after an error that nothing here survives (`failure`). Requests that wait are left to whoever
+   * opens the next engine: they have lost nothing.
+   */
+  fail(error: unknown): EngineEvent[] {
+    this.#failure = reportError(error);
+    for (const { step } of this.#flights.splice(0)) this.scheduler.landed(step, true);
+    return this.#end(hasBegun, reportError(interruptionBy(error)));
+  }
+
+  #expire(events: EngineEvent[]): void {
+    const now = performance.now();
+    if (now < this.#nextDeadline) return;
+    this.#nextDeadline = Infinity;
+    for (const job of this.#jobs.values()) {
+      if (now >= job.deadline) {
+        const { id, deadlineMs } = job.request;
+        const error = new RequestError(`The request took longer than its deadline of ${deadlineMs} ms`, {
+          code: "deadline_exceeded",
+          remedy: "Try again later, or allow it more time",
+        });
+        this.#remove(job);
+        events.push({ type: "error", id, error: reportError(error) });
+      } else this.#nextDeadline = Math.min(this.#nextDeadline, job.deadline);
+    }
+  }
+
+  #askForMasks(events: EngineEvent[]): void {
+    for (const sequence of this.scheduler.running) {
+      const { request, pendingTokens, maskWantedAfter, generatedCount } = sequence;
+      if (!request.constraint || pendingTokens > 0 || maskWantedAfter === generatedCount) continue;
+      sequence.maskWantedAfter = generatedCount;
+      events.push({ type: "mask_wanted", id: sequence.id, choice: sequence.choice, after: generatedCount });
+    }
+  }
+
+  /** Runs the vision tower for one image that nobody has encoded yet: one per step, for the sake of those that decode. */
+  #encodeOne(events: EngineEvent[]): boolean {
+    const wanted = this.scheduler.wantedImage();
+    if (!wanted) return false;
+    const { sequence, index } = wanted;
+    const cached = sequence.cachedImages[index]!;
+    const begin = performance.now();
+    try {
+      this.#runner.encodeImage(sequence.images[index]!, cached.tiles);
+      cached.encoded = true;
+    } catch (error) {
+      this.#endAll([sequence], error, events);
+    }
+    sequence.timings.imageMs += performance.now() - begin;
+    this.#clock.imageEncoded();
+    return true;
+  }
+
+  #submit(events: EngineEvent[]): boolean {
+    const step = this.scheduler.schedule(this.#flights.length === 0);
+    if (step.length === 0) return false;
+    try {
+      const pending = this.#runner.submit(step);
+      this.scheduler.launched(step);
+      this.#flights.push({ step, pending });
+      this.#clock.submitted(step);
+      return true;
+    } catch (error) {
+      this.#endAll(sequencesOf(step), error, events);
+      return false;
+    }
+  }
+
+  #collect({ step, pending }: Flight, events: EngineEvent[]): void {
+    let sampled: readonly Sampled[];
+    try {
+      sampled = this.#runner.collect(pending);
+    } catch (error) {
+      this.#clock.collected();
+      this.scheduler.landed(step, true);
+      return this.#endAll(sequencesOf(step), error, events);
+    }
+    this.#clock.collected();
+    this.scheduler.landed(step, false);
+    let next = 0;
+    for (const { sequence, output } of step) {
+      if (output) this.#take(sequence, sampled[next++]!, events);
+    }
+  }
+
+  #take(sequence: Sequence, { token, logprob }: Sampled, events: EngineEvent[]): void {
+    if (sequence.ended) return;
+    const { id, choice } = sequence;
+    if (sequence.generatedCount === 0) events.push(startedEvent(sequence));
+    this.#clock.token(sequence);
+    const reason = sequence.append(token);
+    events.push(
+      logprob ? { type: "token", id, choice, token, logprob } : { type: "token", id, choice, token },
+    );
+    if (!reason) return;
+    this.scheduler.remove(sequence);
+    const job = this.#jobs.get(id)!;
+    if (--job.left === 0) this.#jobs.delete(id);
+    events.push({ type: "end", id, choice, reason });
+  }
+
+  #remove(job: Job): void {
+    for (const choice of job.choices) this.scheduler.remove(choice);
+    this.#jobs.delete(job.request.id);
+  }
+
+  /** After an error that came of one step or image: ends its requests, or the engine. */
+  #endAll(sequences: readonly Sequence[], error: unknown, events: EngineEvent[]): void {
+    if (endsEngine(error)) events.push(...this.fail(error));
+    else {events.push(...this.#end(({ choices }) =>
+        choices.some((choice) =>
+          sequences.includes(choice)
+        ), reportError(error)));}
+  }
+
+  #end(which: (job: Job) => boolean, error: ErrorReport): EngineEvent[] {
+    const jobs = [...this.#jobs.values()].filter(which);
+    for (const job of jobs) this.#remove(job);
+    return jobs.map(({ request: { id } }) => ({ type: "error", id, error }));
+  }
+}
+
+function sequencesOf(step: Step): Sequence[] {
+  return step.map(({ sequence }) => sequence);
+}
+
+/** Without the entries that are undefined, which would hide the defaults. */
+function defined<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

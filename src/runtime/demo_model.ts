@@ -1,0 +1,13 @@
+import { join } from "node:path";
+import { isEmbedded } from "../base/embedded.ts";
+
+/** What MODEL is called when it means the model that comes with the program. A directory of that name is `./demo`. */
+export const demoModel = "demo";
+
+const folder = "models/llamav-demo";
+
+/** The directory of a model: of the demo, the one that lies inside the executable, or in the repository. */
+export function modelDirectory(model: string): string {
+  if (model !== demoModel) return model;
+  return join(import.meta.dir, isEmbedded(import.meta.dir) ? folder : `../../${folder}`);
+}

@@ -1,0 +1,13 @@
+import { expect, test } from "bun:test";
+import { bucketRows, wholeBucketRows } from "../../src/engine/row_buckets.ts";
+
+test("bucketRows() rounds up, by more the more rows there are", () => {
+  expect([1, 4, 5, 8, 9, 64, 65, 97].map(bucketRows)).toEqual([1, 4, 8, 8, 16, 64, 96, 128]);
+});
+
+test("wholeBucketRows() is the largest bucket that is not larger", () => {
+  for (let rows = 1; rows <= 300; rows++) {
+    const buckets = Array.from({ length: rows }, (_, i) => i + 1).filter((size) => bucketRows(size) === size);
+    expect([rows, wholeBucketRows(rows)]).toEqual([rows, buckets.at(-1)!]);
+  }
+});

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { RequestError } from "../../src/base/errors.ts";
+import { EngineClient } from "../../src/engine/client.ts";
+import type { EngineEvent, EngineRequest } from "../../src/engine/protocol.ts";
+import { greedy } from "../../src/engine/sampling.ts";
+import { SimEngine } from "../../src/engine/sim_engine.ts";
+import { blankImage } from "./sequences.ts";
+import { useSimWorker } from "./sim_thread.ts";
+import { runAlone } from "./schedules.ts";
+
+useSimWorker();
+
+let client: EngineClient;
+beforeAll(async () => {
+  client = await EngineClient.open({ model: "simulated", maxQueued: 40 });
+});
+afterAll(() => client.close());
+
+function request(first: number, more: Partial<EngineRequest> = {}): Omit<EngineRequest, "id"> {
+  const tokens = Array.from({ length: 20 }, (_, i) => (first + i) % 1000);
+  return { tokens, images: [], sampling: greedy, maxTokens: 9, stopIds: [], ...more };
+}
+
+async function tokensOf(what: Omit<EngineRequest, "id">): Promise<number[][]> {
+  const tokens: number[][] = Array.from({ length: what.n ?? 1 }, () => []);
+  for await (const event of client.run(what)) {
+    if (event.type === "token") tokens[event.choice]!.push(event.token);
+  }
+  return tokens;
+}
+
+describe("EngineClient with a simulated engine", () => {
+  test("gives thirty requests at once what each gets alone, with several choices, too", async () => {
+    const requests = Array.from(
+      { length: 30 },
+      (_, i) => request(i % 9, { n: 1 + i % 3, client: `${i % 4}` }),
+    );
+    const solo = SimEngine.open({ prefixCache: false, stepsInFlight: 1 });
+    const want = requests.map((one) => runAlone(solo, one));
+    expect(await Promise.all(requests.map(tokensOf))).toEqual(want);
+  });
+
+  test("answers masks while other streams go on", async () => {
+    const allowed = [7, 77, 777];
+    const tokens: number[] = [];
+    const others = tokensOf(request(1, { maxTokens: 60 }));
+    for await (const event of client.run(request(3, { constraint: true, maxTokens: 3 }))) {
+      if (event.type === "token") tokens.push(event.token);
+      if (event.type !== "mask_wanted") continue;
+      const { id, choice, after } = event;
+      const mask = new Uint32Array(32);
+      mask[allowed[after]! >>> 5] = 1 << (allowed[after]! & 31);
+      client.mask({ id, choice, after, mask });
+    }
+    expect(tokens).toEqual(allowed);
+    expect((await others)[0]).toHaveLength(60);
+  });
+
+  test("ends a request at its deadline, also while it waits for a mask that never comes", async () => {
+    const events: EngineEvent["type"][] = [];
+    const run = async () => {
+      for await (const event of client.run(request(5, { constraint: true, deadlineMs: 30 }))) {
+        events.push(event.type);
+      }
+    };
+    const error = await run().catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(RequestError);
+    expect([(error as RequestError).details.code, events]).toEqual(["deadline_exceeded", [
+      "accepted",
+      "mask_wanted",
+    ]]);
+  });
+
+  test("tells the counters when it comes to rest", async () => {
+    const before = client.stats!.generatedTokens;
+    await tokensOf(request(8, { images: [] }));
+    while (client.stats!.generatedTokens === before) await Bun.sleep(1);
+    expect(client.stats).toMatchObject({ running: 0, waiting: 0, heldBlocks: 0 });
+    expect(client.stats!.generatedTokens).toBe(before + 9);
+  });
+
+  test("refuses a trace, and goes on", async () => {
+    const trace = client.trace({ tokens: [1], images: [blankImage("a")], maxTokens: 1, steps: false });
+    expect(await trace.catch((error: unknown) => error)).toBeInstanceOf(RequestError);
+    expect((await tokensOf(request(2)))[0]).toHaveLength(9);
+  });
+});
