@@ -1,5 +1,5 @@
 /**
- * Builds `dist/llamav`: program, workers, shaders and the Bun runtime in one file.
+ * Builds `dist/llamav`: program, workers, shaders, the demo model and the Bun runtime in one file.
  *
  * Each flag has a reason:
  * - no autoloaded `.env` and `bunfig.toml`: the executable would run code and take settings from whatever
@@ -7,6 +7,8 @@
  * - code generation from strings off: nothing here needs it, and it closes `BUN_OPTIONS=--preload`;
  * - entry names without folders: a worker is found by `new URL("./name.ts", import.meta.url)`, which inside the
  *   executable is resolved beside the main module, whatever folder the source stands in;
+ * - asset names with folders, JSON as it is: the files of the demo model are found where the repository has them
+ *   (src/runtime/demo_model.ts);
  * - bytecode with ESM: starts faster; top-level await fails in the default format.
  */
 import { mkdirSync, renameSync, rmSync } from "node:fs";
@@ -32,6 +34,11 @@ function workerEntries(): string[] {
   return entries;
 }
 
+/** Files of the model inside the executable. */
+function modelFiles(): string[] {
+  return [...new Bun.Glob("models/*/*").scanSync(".")].sort();
+}
+
 function build(): string {
   rmSync(buildDirectory, { recursive: true, force: true });
   const { code, output } = run([
@@ -46,8 +53,11 @@ function build(): string {
     "--no-compile-autoload-bunfig",
     "--compile-exec-argv=--disallow-code-generation-from-strings=strict",
     "--entry-naming=[name].[ext]",
+    "--asset-naming=[dir]/[name].[ext]",
+    "--loader=.json:file",
     "main.ts",
     ...workerEntries(),
+    ...modelFiles(),
     "--outfile",
     `${buildDirectory}/${fileName}`,
   ]);

@@ -21,16 +21,16 @@ export function supportedArrangements(maxTiles: number): Arrangement[] {
 }
 
 /**
- * The canvas for a picture: of those that need no shrinking the one with the least enlargement, else the one with
- * the least shrinking; of equals the smallest.
+ * The canvas for a picture, out of some arrangements: of those that need no shrinking the one with the least
+ * enlargement, else the one with the least shrinking; of equals the smallest.
  */
 export function chooseArrangement(
   width: number,
   height: number,
   tileSize: number,
-  maxTiles: number,
+  arrangements: readonly Arrangement[],
 ): Arrangement {
-  const candidates = supportedArrangements(maxTiles).map((arrangement) => ({
+  const candidates = arrangements.map((arrangement) => ({
     arrangement,
     scale: Math.min(arrangement.rows * tileSize / height, arrangement.columns * tileSize / width),
   }));

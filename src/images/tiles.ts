@@ -1,5 +1,5 @@
 import { assert } from "../base/assert.ts";
-import { chooseArrangement, fitToCanvas } from "./canvas.ts";
+import { chooseArrangement, fitToCanvas, supportedArrangements } from "./canvas.ts";
 import type { RgbImage } from "./decode.ts";
 import { resizeBilinear } from "./resize.ts";
 
@@ -25,12 +25,19 @@ export interface TileOptions {
   readonly tileSize: number;
   /** Most tiles of a picture. */
   readonly maxTiles: number;
+  /** Tiles of the model's largest arrangements, by which ids are counted; left out, `maxTiles`. */
+  readonly knownTiles?: number;
 }
 
 /** Chooses the canvas for a picture and resizes the picture to fit. Source: Hugging Face's Mllama image processor. */
-export function prepareImage(image: RgbImage, { tileSize, maxTiles }: TileOptions): PreparedImage {
+export function prepareImage(
+  image: RgbImage,
+  { tileSize, maxTiles, knownTiles = maxTiles }: TileOptions,
+): PreparedImage {
   assert(image.width > 0 && image.height > 0);
-  const arrangement = chooseArrangement(image.width, image.height, tileSize, maxTiles);
+  const known = supportedArrangements(knownTiles);
+  const allowed = known.filter(({ rows, columns }) => rows * columns <= maxTiles);
+  const arrangement = chooseArrangement(image.width, image.height, tileSize, allowed);
   const size = fitToCanvas(image.width, image.height, arrangement, tileSize);
   const resized = resizeBilinear(image, size.width, size.height);
   return {

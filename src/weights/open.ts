@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { assert } from "../base/assert.ts";
 import { ModelError, ModelNotFoundError } from "../base/errors.ts";
 import { quote } from "../base/quote.ts";
-import { WeightFile } from "./file.ts";
+import { openWeightFile, type WeightFile } from "./file.ts";
 import { ParallelReader } from "./parallel_reader.ts";
 import { type PlacedTensor, readSafetensorsHeader } from "./safetensors.ts";
 import { indexFileName, readShardIndex, type ShardIndex } from "./shard_index.ts";
@@ -42,7 +42,7 @@ function openFiles(
   try {
     const source = new SafetensorsSource();
     for (const name of names) {
-      const file = new WeightFile(join(directory, name));
+      const file = openWeightFile(join(directory, name));
       files.push(file);
       const header = readSafetensorsHeader(file);
       if (index) checkShard(file.path, name, header, index);
@@ -93,6 +93,7 @@ class SafetensorsSource implements WeightSource<FileDtype> {
 
   readLater(info: TensorInfo<FileDtype>, byteOffset: number, target: Uint8Array): void {
     const { file, position } = this.#place(info, byteOffset, target.length);
+    if (!this.#files.get(file)!.onDisk) return this.readInto(info, byteOffset, target);
     this.#reader ??= new ParallelReader(readerThreads);
     this.#reader.read(file, position + byteOffset, target);
   }

@@ -1,6 +1,6 @@
 import { viewMemory } from "../../ffi/posix.ts";
 import type { ToReader } from "./parallel_reader.ts";
-import { WeightFile } from "./file.ts";
+import { openWeightFile, type WeightFile } from "./file.ts";
 
 /** A thread of the parallel reader. Files stay open as long as it lives. */
 declare const self: Worker;
@@ -9,7 +9,7 @@ const files = new Map<string, WeightFile>();
 
 self.onmessage = ({ data: { job, counters } }: MessageEvent<ToReader>) => {
   try {
-    const file = files.get(job.path) ?? new WeightFile(job.path);
+    const file = files.get(job.path) ?? openWeightFile(job.path);
     files.set(job.path, file);
     file.readInto(job.position, viewMemory(job.address, job.byteLength));
   } catch {

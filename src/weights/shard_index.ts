@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { ModelError } from "../base/errors.ts";
 import { quote } from "../base/quote.ts";
 import { type Json, parseStrictJson } from "../base/strict_json.ts";
-import { WeightFile } from "./file.ts";
+import { openWeightFile, type WeightFile } from "./file.ts";
 import { maxHeaderBytes } from "./safetensors.ts";
 
 export const indexFileName = "model.safetensors.index.json";
@@ -23,7 +23,7 @@ const maxShards = 512;
  * @throws {ModelError} Naming the file and the entry at fault.
  */
 export function readShardIndex(directory: string): ShardIndex {
-  const file = new WeightFile(join(directory, indexFileName));
+  const file = openWeightFile(join(directory, indexFileName));
   try {
     if (file.size > maxHeaderBytes) {
       refuse(file, `must have at most ${maxHeaderBytes} bytes, has ${file.size}`);

@@ -49,8 +49,8 @@ export interface WeightSource<D extends FileDtype = Dtype> {
    */
   read(info: TensorInfo<D>, byteOffset?: number, byteLength?: number): Uint8Array<ArrayBuffer>;
   /**
-   * Begins to fill mapped device memory as `readInto` does, on threads of its own. The memory must stay until
-   * `settle` has returned.
+   * Begins to fill mapped device memory as `readInto` does; on threads of its own, if the file is on disk. The
+   * memory must stay until `settle` has returned.
    */
   readLater(info: TensorInfo<D>, byteOffset: number, target: Uint8Array): void;
   /**

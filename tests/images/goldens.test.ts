@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { chooseArrangement, fitToCanvas } from "../../src/images/canvas.ts";
+import { chooseArrangement, fitToCanvas, supportedArrangements } from "../../src/images/canvas.ts";
 import { decodeImage } from "../../src/images/decode.ts";
 import { resizeBilinear } from "../../src/images/resize.ts";
 import { prepareImage } from "../../src/images/tiles.ts";
@@ -55,7 +55,7 @@ test("chooseArrangement() and fitToCanvas() give the reference canvas for 240 si
   );
   expect(rows.length).toBe(240);
   for (const [width, height, ...expected] of rows) {
-    const arrangement = chooseArrangement(width!, height!, tile, max_tiles);
+    const arrangement = chooseArrangement(width!, height!, tile, supportedArrangements(max_tiles));
     const size = fitToCanvas(width!, height!, arrangement, tile);
     expect([width, height, arrangement.rows, arrangement.columns, arrangement.id, size.width, size.height])
       .toEqual([width, height, ...expected]);

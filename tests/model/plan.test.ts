@@ -115,6 +115,7 @@ describe("the plan of a published model", () => {
     contextLength: 8192,
     blockSize: 16,
     maxSequences: 1,
+    kvTokens: 8192,
     chunkSize: 256,
     imageTiles: 16,
     outputRows: 1,
@@ -141,7 +142,8 @@ describe("the plan of a published model", () => {
     test(`${size} is refused where a cache's tensor is larger than a shader may see`, () => {
       const range = 2 ** 27 - 1; // one byte less than 32,768 slots
       const check = (contextLength: number) => {
-        const wanted = { ...limits, contextLength };
+        const kvTokens = Math.ceil(contextLength / limits.blockSize) * limits.blockSize;
+        const wanted = { ...limits, contextLength, kvTokens };
         const view = {
           info: card(1000),
           limits: { ...deviceLimits, maxStorageBufferRange: range, loopSteps: Infinity },

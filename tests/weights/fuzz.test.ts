@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ModelError } from "../../src/base/errors.ts";
 import { readConfig } from "../../src/model/config.ts";
-import { WeightFile } from "../../src/weights/file.ts";
+import { openWeightFile } from "../../src/weights/file.ts";
 import { readSafetensorsHeader } from "../../src/weights/safetensors.ts";
 import { safetensorsBytes } from "../support/safetensors_file.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
@@ -15,7 +15,7 @@ afterAll(() => folder[Symbol.dispose]());
 
 /** Accepts, or refuses with a ModelError; an accepted file's tensors must lie inside it and cover it. */
 function expectAcceptedOrRefused(bytes: Uint8Array): "accepted" | "refused" {
-  const file = new WeightFile(folder.write("x.safetensors", bytes));
+  const file = openWeightFile(folder.write("x.safetensors", bytes));
   try {
     const tensors = [...readSafetensorsHeader(file).values()];
     for (const tensor of tensors) expect(file.read(tensor.position, tensor.bytes).length).toBe(tensor.bytes);

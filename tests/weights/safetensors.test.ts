@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { ModelError } from "../../src/base/errors.ts";
-import { WeightFile } from "../../src/weights/file.ts";
+import { openWeightFile } from "../../src/weights/file.ts";
 import { type PlacedTensor, readSafetensorsHeader } from "../../src/weights/safetensors.ts";
 import { expectedTensors, goldenCases, goldenCheckpoints } from "../support/goldens.ts";
 import { readSafetensorsFile, safetensorsBytes } from "../support/safetensors_file.ts";
@@ -14,7 +14,7 @@ const f32x2 = { dtype: "F32", shape: [2], data_offsets: [0, 8] };
 /** Reads these bytes as a file of that kind. */
 function header(bytes: Uint8Array): Map<string, PlacedTensor> {
   using folder = new TemporaryFolder({ "x.safetensors": bytes });
-  const file = new WeightFile(join(folder.path, "x.safetensors"));
+  const file = openWeightFile(join(folder.path, "x.safetensors"));
   try {
     return readSafetensorsHeader(file);
   } finally {
@@ -73,7 +73,7 @@ describe("readSafetensorsHeader() reads", () => {
 });
 
 function expectSameAsIndependentReader(path: string): void {
-  const file = new WeightFile(path);
+  const file = openWeightFile(path);
   const tensors = readSafetensorsHeader(file);
   const expected = readSafetensorsFile(path);
   expect([...tensors.keys()].sort()).toEqual([...expected.keys()].sort());
@@ -123,7 +123,7 @@ describe("readSafetensorsHeader() refuses", () => {
     using folder = new TemporaryFolder({ "x.safetensors": safetensorsBytes("{}", eight, 16_000_001n) });
     const path = join(folder.path, "x.safetensors");
     truncateSync(path, 200_000_000);
-    const file = new WeightFile(path);
+    const file = openWeightFile(path);
     expect(() => readSafetensorsHeader(file)).toThrow(/2 to 16000000 bytes, the file says 16000001/);
     file.close();
   });

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AssertionError } from "../../src/base/assert.ts";
-import { WeightFile } from "../../src/weights/file.ts";
+import { openWeightFile } from "../../src/weights/file.ts";
 import { readSafetensorsHeader } from "../../src/weights/safetensors.ts";
 import { SafetensorsWriter, writeSafetensors } from "../../src/weights/safetensors_writer.ts";
 import { readSafetensorsFile } from "../support/safetensors_file.ts";
@@ -22,7 +22,7 @@ test("writeSafetensors() writes what two readers read back, aligned to 8 bytes",
   for (const { name, shape, data } of tensors) {
     expect(read.get(name)).toEqual({ dtype: name === "ids" ? "I32" : "F32", shape: [...shape], data });
   }
-  const file = new WeightFile(path);
+  const file = openWeightFile(path);
   const ours = readSafetensorsHeader(file);
   expect(ours.get("logits")!.position % 8).toBe(0);
   expect([...ours.values()].map(({ name, bytes }) => [name, bytes])).toEqual([["logits", 24], ["ids", 12], [

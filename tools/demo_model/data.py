@@ -163,21 +163,22 @@ def character_class(character: str) -> int:
 
 
 class Batches(torch.utils.data.IterableDataset):
-    """An endless stream of batches. Picture seeds are counted up from `first`; with `rows` 0 there are no conversations."""
+    """An endless stream of batches. Picture seeds are counted up from `first`. A `look_share` of the batches, and all with
+    `rows` 0, has no conversations but crowded pictures; a `pair_share` of the others has two pictures per conversation."""
 
-    def __init__(self, tokenizer_file: str, first: int, groups: int, rows: int, level: float, pair_share: float):
+    def __init__(self, tokenizer_file: str, first: int, groups: int, rows: int, level: float, pair_share: float, look_share: float):
         self.tokenizer_file, self.next_seed, self.groups, self.rows = tokenizer_file, first, groups, rows
-        self.level, self.pair_share = level, pair_share
-        self.drawn: list[Picture] = []
+        self.level, self.pair_share, self.look_share = level, pair_share, look_share
+        self.drawn: dict[bool, list[Picture]] = {False: [], True: []}
 
     def __iter__(self):
         chat = Chat(Tokenizer.from_file(self.tokenizer_file)) if self.rows else None
         rng = random.Random(f"batches {self.next_seed}")
         while True:
-            yield self.batch(chat, rng)
+            yield self.batch(chat if rng.random() >= self.look_share else None, rng)
 
     def batch(self, chat: Chat | None, rng: random.Random) -> Batch:
-        paired = rng.random() < self.pair_share
+        paired = chat is not None and rng.random() < self.pair_share
         # A pair brings two pictures for its rows, so half as many groups cost the same.
         groups, per_group = (self.groups // 2, 2) if paired else (self.groups, 1)
         rows = self.rows * (2 if paired else 1)
@@ -198,15 +199,16 @@ class Batches(torch.utils.data.IterableDataset):
 
     def picture(self, rng: random.Random, look_only: bool) -> Picture:
         """A new picture, or one that was drawn before: drawing takes half as long as learning from it."""
-        if len(self.drawn) >= LEAST_KEPT and rng.random() > FRESH:
-            return rng.choice(self.drawn)
+        drawn = self.drawn[look_only]
+        if len(drawn) >= LEAST_KEPT and rng.random() > FRESH:
+            return rng.choice(drawn)
         sample = sample_crowd if look_only and rng.random() < CROWDED else sample_scene
         scene = sample(self.next_seed, self.level)
         self.next_seed += 1
         tiles, aspect_id, extent = cut(render(scene))
         picture = Picture(scene, tiles, np.int64(aspect_id), patch_targets(scene, aspect_id, extent))
-        if len(self.drawn) < MOST_KEPT:
-            self.drawn.append(picture)
+        if len(drawn) < MOST_KEPT:
+            drawn.append(picture)
         else:
-            self.drawn[rng.randrange(MOST_KEPT)] = picture
+            drawn[rng.randrange(MOST_KEPT)] = picture
         return picture

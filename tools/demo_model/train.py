@@ -27,6 +27,7 @@ from world.palette import COLORS
 
 SEEDS_PER_RUN = 10_000_000  # of training pictures; evaluation seeds start far above (evaluate.py)
 WARM_UP = 60
+LOOK_WEIGHT = 0.4  # of what the patches show, beside the answers
 EMPTY_WEIGHT = 0.15  # most patches show nothing
 CHARACTER_WEIGHT = 0.15  # of each of the eight places: reading comes after seeing
 MUON_RATE, ADAM_RATE, SLOW_RATE, PATCH_RATE = 0.012, 2e-3, 5e-4, 1e-5
@@ -65,12 +66,12 @@ class PatchHeads(nn.Module):
         return loss, seen
 
 
-def forward(model: DemoModel, heads: PatchHeads, batch: Batch, ask: bool) -> tuple[Tensor, dict[str, float]]:
+def forward(model: DemoModel, heads: PatchHeads, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """The summed loss, and what to print about it."""
     states = model.see(normalise(model, batch.tiles, batch.aspect_ids), batch.aspect_ids)
     loss, numbers = heads(states, batch.patches)
     numbers["patch_loss"] = loss.item()
-    if ask:
+    if len(batch.ids):
         groups, pictures = _grouping(batch)
         states = states.view(groups, pictures, -1, states.shape[-1])
         seen = visible(batch.shown.view(groups, -1), model.model.vision_model.used_slots[batch.aspect_ids], pictures)
@@ -79,7 +80,7 @@ def forward(model: DemoModel, heads: PatchHeads, batch: Batch, ask: bool) -> tup
         logits, truth = model.lm_head(hidden[said]).float(), batch.targets[said]
         answer_loss = F.cross_entropy(logits, truth)
         numbers |= {"answer_loss": answer_loss.item(), "tokens_right": (logits.argmax(-1) == truth).float().mean().item()}
-        loss = 0.3 * loss + answer_loss
+        loss = LOOK_WEIGHT * loss + answer_loss
     return loss, numbers
 
 
@@ -156,6 +157,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2, help="packed rows of conversations per picture")
     parser.add_argument("--level", type=float, default=1.0, help="how hard the pictures are, 0 to 1")
     parser.add_argument("--look-only", action="store_true", help="train the vision tower alone, without questions")
+    parser.add_argument("--look", type=float, default=0.35, help="share of batches without questions")
     parser.add_argument("--pairs", type=float, default=0.12, help="share of batches with two pictures per conversation")
     parser.add_argument("--rate", type=float, default=1.0, help="factor on the learning rates")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -181,7 +183,7 @@ def main() -> None:
 
 def _canvases(model: DemoModel) -> Tensor:
     """Normalised tiles of some full canvases."""
-    batch = Batches("", 0, 300, 0, 1.0, 0.0).batch(None, random.Random(0))
+    batch = Batches("", 0, 300, 0, 1.0, 0.0, 1.0).batch(None, random.Random(0))
     full = batch.aspect_ids == 1 + shape.ARRANGEMENTS.index((2, 2))
     return normalise(model, batch.tiles[full], batch.aspect_ids[full])
 
@@ -189,7 +191,7 @@ def _canvases(model: DemoModel) -> Tensor:
 def run(options, model: DemoModel, heads: PatchHeads, optimizers: Optimizers, state: dict, newest: Path) -> None:
     batches = Batches(
         str(options.out / "tokenizer.json"), state["next_seed"], options.groups, 0 if options.look_only else options.rows, options.level,
-        0.0 if options.look_only else options.pairs,
+        options.pairs, options.look,
     )  # fmt: skip
     stream = iter(torch.utils.data.DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=6))
     log = (options.out / "log.jsonl").open("a")
@@ -202,7 +204,7 @@ def run(options, model: DemoModel, heads: PatchHeads, optimizers: Optimizers, st
         warm = min(1.0, (state["step"] - first_step + 1) / WARM_UP)
         rate = options.rate * warm * (1 - spent / (options.minutes * 60) if options.finish else 1)
         with torch.autocast("cpu", torch.bfloat16):
-            loss, numbers = forward(model, heads, batch, not options.look_only)
+            loss, numbers = forward(model, heads, batch)
         loss.backward()
         optimizers.step(rate)
         model.keep_unused_zero()
