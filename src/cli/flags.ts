@@ -41,6 +41,7 @@ function flagOf(setting: Setting): Option {
 
 function describe(setting: Setting): string {
   const notes = [];
+  if (setting.kind === "choice") notes.push(setting.choices.join(" or "));
   if ("maximum" in setting && setting.maximum < 1e6) notes.push(describeRange(setting));
   const fallback = describeDefault(setting);
   if (fallback !== undefined) notes.push(`default: ${fallback}`);

@@ -5,7 +5,7 @@ import type { CliContext } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
 
-const flags = ["device", "contextLength", "imageTiles", "json"] as const;
+const flags = ["device", "contextLength", "imageTiles", "maxSequences", "kvTokens", "json"] as const;
 
 /** `llamav inspect [MODEL]`: what a checkpoint is and what it needs here, without loading it. */
 export function addInspect(program: Command, context: CliContext): void {

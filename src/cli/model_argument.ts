@@ -36,7 +36,7 @@ export function takeModel(words: readonly string[]): { model: string | undefined
 }
 
 /** The model to use, and a word to the person who has named none. */
-export function modelOrDemo(model: string | undefined, terminal: Terminal): string {
+export function modelOrDemo(model: string | undefined, terminal: Pick<Terminal, "note">): string {
   if (model !== undefined) return model;
   terminal.note(
     "note: this is the small built-in demo model; for other pictures name the directory of a Llama 3.2 Vision " +

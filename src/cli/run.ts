@@ -60,6 +60,7 @@ async function run(
     contextLength: values.contextLength,
     imageTiles: values.imageTiles,
     maxTiles: values.maxTiles,
+    maxSequences: 1,
     onProgress: showProgress(terminal),
   });
   try {

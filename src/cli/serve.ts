@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { createLog, type Log } from "../base/log.ts";
 import { formatCount, formatDuration } from "../base/units.ts";
 import type { App } from "../http/app.ts";
+import { acceptedHosts, isLoopback } from "../http/guard.ts";
 import type { Server } from "../http/server.ts";
 import type { SettingValues } from "../runtime/options.ts";
 import type { PicturePolicy } from "../runtime/pictures.ts";
@@ -12,11 +13,20 @@ import { addFlags, readFlags } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
 import { describeMemory, describeNotes } from "./loaded_model.ts";
 import { modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
+import { checkOrigins, readKeys, readTls } from "./serve_access.ts";
+import { version } from "./version.ts";
 
 const modelFlags = ["model", "huggingfaceRepoId"] as const;
 const flags = [
   "host",
   "port",
+  "allowedHosts",
+  "apiKey",
+  "apiKeyFile",
+  "publicMetrics",
+  "corsOrigin",
+  "tlsCert",
+  "tlsKey",
   "device",
   "contextLength",
   "imageTiles",
@@ -29,6 +39,11 @@ const flags = [
   "allowRemoteImages",
   "allowPrivateImages",
   "allowedMediaDomains",
+  "strict",
+  "strictOpenai",
+  "metricsCompat",
+  "logFormat",
+  "shutdownDelay",
   "shutdownTimeout",
   "verbose",
 ] as const;
@@ -48,14 +63,16 @@ Ask it, with any OpenAI client or with curl:
   curl -N http://127.0.0.1:8000/v1/chat/completions -H "Content-Type: application/json" -d '{
     "model": "default", "stream": true, "messages": [{"role": "user", "content": "Hello"}]}'
 
-Routes: POST /v1/chat/completions, GET /v1/models, GET /v1/models/{id}, GET /health
-Pictures come as data: URLs, or by http(s) URL where that is allowed. There is no password: let other machines
-in (--host 0.0.0.0) on a network that you trust only.
-GET /health answers 200 "ok", or 503 "recovering", "draining" or "failed". After SIGINT or SIGTERM running answers
-are finished and new requests get a 503 with Retry-After; then the process ends with exit code 0. When the device is
-lost, running requests end with an error, the model is loaded again, and requests that come meanwhile wait for it.
-When that fails three times in a row, the process ends with exit code 6, so that whoever supervises it can start it
-again.
+Routes: POST /v1/chat/completions and /v1/completions, GET /v1/models and /v1/models/{id}, all also without /v1;
+POST /tokenize, /detokenize and /apply-template; GET /health, /readyz, /livez, /metrics, /version and /openapi.json.
+Pictures come as data: URLs, or by http(s) URL where that is allowed.
+Without --api-key everybody who reaches the port may ask: let other machines in (--host 0.0.0.0) with a key, and
+with --tls-cert or behind a proxy that speaks https. The probes /health, /readyz and /livez ask for no key.
+While the model is loaded, GET /readyz answers 503 with how much of it is there, and questions get a 503 with
+Retry-After. After SIGINT or SIGTERM running answers are finished and new requests get a 503; then the process ends
+with exit code 0, on a second signal at once. When the device is lost, running requests end with an error, the model
+is loaded again, and new ones get a 503 until then. When that fails three times in a row, the process ends with exit
+code 6, so that whoever supervises it can start it again.
 A connection takes one request at a time: bytes sent before the answer is complete close it, and end that answer.`;
 
 /** `llamav serve [MODEL]`: the OpenAI API over HTTP until a signal ends it. */
@@ -68,7 +85,9 @@ export function addServe(program: Command, context: CliContext): void {
   command.action(async (positional: string | undefined) => {
     const model = chooseModel(command, positional, context);
     const values = readFlags(command, flags, context.env);
-    await serve(modelOrDemo(model, context.terminal), values, context);
+    const level = values.verbose ? "debug" : "info";
+    const log = createLog((line) => context.terminal.note(line.slice(0, -1)), level, values.logFormat);
+    await serve(modelOrDemo(model, { note: (text) => log.info(text) }), values, log, context);
   });
 }
 
@@ -86,11 +105,79 @@ function chooseModel(
   return oneModel(fallback.model, fallback.huggingfaceRepoId);
 }
 
-async function serve(model: string, values: ServeValues, context: CliContext): Promise<void> {
-  const { terminal, services } = context;
+async function serve(model: string, values: ServeValues, log: Log, context: CliContext): Promise<void> {
   const started = performance.now();
-  const log = createLog((line) => terminal.note(line.slice(0, -1)), values.verbose ? "debug" : "info");
-  const runtime = await services.openRuntime({
+  const policy = picturePolicy(values);
+  const { app, server } = await listen(values, policy, log, context);
+  log.debug(`Listening on ${server.url}`);
+  const runtime = await openModel(model, values, app, log, context).catch(async (error) => {
+    await server.stop(0);
+    throw error;
+  });
+  try {
+    app.serve(runtime);
+    const { id, contextLength, device } = runtime.model;
+    log.info(`${id} on ${device}, ${formatCount(contextLength)} tokens of context`);
+    log.info(describeMemory(runtime.model));
+    for (const line of describeNotes(runtime.model)) log.info(line);
+    log.info(
+      `Loaded in ${formatDuration(performance.now() - started)}; pictures by URL: ${describePolicy(policy)}`,
+    );
+    log.info("Built with Llama");
+    log.info(`Server ready on ${server.url} (Press CTRL+C to quit)`);
+    await untilTheEnd(runtime, app, server, log, values);
+  } finally {
+    await runtime.close();
+  }
+}
+
+function picturePolicy(values: ServeValues): PicturePolicy {
+  return {
+    allowRemote: values.allowRemoteImages ?? isLoopback(values.host),
+    allowPrivate: values.allowPrivateImages ?? false,
+    allowedDomains: values.allowedMediaDomains.length > 0 ? values.allowedMediaDomains : undefined,
+  };
+}
+
+/** Opens the port before the model: whoever watches the start can ask how far it is. */
+async function listen(
+  values: ServeValues,
+  policy: PicturePolicy,
+  log: Log,
+  { services }: CliContext,
+): Promise<{ app: App; server: Server }> {
+  const tls = readTls(values);
+  const keys = readKeys(values, log);
+  const { createApp } = await import("../http/app.ts");
+  const { startServer } = await import("../http/server.ts");
+  const app = createApp({
+    log,
+    version,
+    keys,
+    hosts: acceptedHosts(values.host, values.allowedHosts),
+    origins: checkOrigins(values.corsOrigin),
+    publicMetrics: values.publicMetrics,
+    vllmMetrics: values.metricsCompat === "vllm",
+    strict: values.strict,
+    strictOpenai: values.strictOpenai,
+    loadPicture: await services.pictureLoader(policy),
+  });
+  const server = startServer(app, values.host, values.port, tls);
+  if (keys.length === 0 && !isLoopback(values.host)) {
+    log.warn("Everybody who reaches this port may ask; --api-key asks for a key");
+  }
+  return { app, server };
+}
+
+function openModel(
+  model: string,
+  values: ServeValues,
+  app: App,
+  log: Log,
+  { services, terminal }: CliContext,
+): Promise<Runtime> {
+  const show = showProgress(terminal);
+  return services.openRuntime({
     model,
     device: values.device,
     contextLength: values.contextLength,
@@ -101,43 +188,17 @@ async function serve(model: string, values: ServeValues, context: CliContext): P
     maxSequences: values.maxSequences,
     kvTokens: values.kvTokens,
     prefixCache: values.prefixCache,
-    onProgress: showProgress(terminal),
+    onProgress(progress) {
+      if (progress.total > 0) app.loaded(progress.done / progress.total);
+      show(progress);
+    },
     onNews: (news) => tellNews(news, log),
   });
-  try {
-    const { createApp } = await import("../http/app.ts");
-    const { acceptedHosts, isLoopback } = await import("../http/guard.ts");
-    const { startServer } = await import("../http/server.ts");
-    const policy: PicturePolicy = {
-      allowRemote: values.allowRemoteImages ?? isLoopback(values.host),
-      allowPrivate: values.allowPrivateImages ?? false,
-      allowedDomains: values.allowedMediaDomains.length > 0 ? values.allowedMediaDomains : undefined,
-    };
-    const app = createApp(runtime, {
-      log,
-      hosts: acceptedHosts(values.host),
-      loadPicture: await services.pictureLoader(policy),
-    });
-    const server = startServer(app, values.host, values.port);
-    const { id, contextLength, device } = runtime.model;
-    log.info(`${id} on ${device}, ${formatCount(contextLength)} tokens of context`);
-    log.info(describeMemory(runtime.model));
-    for (const line of describeNotes(runtime.model)) log.info(line);
-    log.info(
-      `Loaded in ${formatDuration(performance.now() - started)}; pictures by URL: ${describePolicy(policy)}`,
-    );
-    log.info("Built with Llama");
-    log.info(`Server ready on ${server.url} (Press CTRL+C to quit)`);
-    await untilTheEnd(runtime, app, server, log, values.shutdownTimeout * 1000);
-  } finally {
-    await runtime.close();
-  }
 }
 
 /**
  * Serves until a signal comes, or the runtime fails for good: what runs then gets its error from the runtime.
  *
- * @param graceMs how long running answers may go on after a signal
  * @throws The runtime's failure, which decides the exit code.
  */
 async function untilTheEnd(
@@ -145,7 +206,7 @@ async function untilTheEnd(
   app: App,
   server: Server,
   log: Log,
-  graceMs: number,
+  { shutdownDelay, shutdownTimeout }: Pick<ServeValues, "shutdownDelay" | "shutdownTimeout">,
 ): Promise<void> {
   await interruptible(async ({ signal }) => {
     const interrupted = new Promise<void>((resolve) => {
@@ -154,10 +215,12 @@ async function untilTheEnd(
     await Promise.race([interrupted, runtime.failure]);
     if (runtime.failed) {
       log.error(`${runtime.failed.message}; the server ends`);
-    } else if (app.active > 0) {
-      log.info(`Finishing ${app.active} answers; press CTRL+C again to stop at once`);
+      return await server.stop(failureGraceMs);
     }
-    await server.stop(runtime.failed ? failureGraceMs : graceMs);
+    app.leave();
+    if (shutdownDelay > 0) await Promise.race([Bun.sleep(shutdownDelay * 1000), runtime.failure]);
+    if (app.active > 0) log.info(`Finishing ${app.active} answers; press CTRL+C again to stop at once`);
+    await server.stop(shutdownTimeout * 1000);
   });
   if (runtime.failed) throw runtime.failed;
 }

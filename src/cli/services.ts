@@ -1,5 +1,6 @@
 import type { BenchOptions, BenchReport } from "../runtime/bench_report.ts";
 import type { DoctorOptions } from "../runtime/doctor.ts";
+import type { InspectOptions } from "../runtime/inspect.ts";
 import type { LoadPicture, PicturePolicy } from "../runtime/pictures.ts";
 import type { RuntimeOptions } from "../runtime/runtime.ts";
 import type { Check, Inspection, TraceOptions, TraceReport } from "../runtime/reports.ts";
@@ -10,9 +11,7 @@ export interface Services {
   openRuntime(options: RuntimeOptions): Promise<Runtime>;
   pictureLoader(policy: PicturePolicy): Promise<LoadPicture>;
   traceToFile(options: TraceOptions): Promise<TraceReport>;
-  inspectModel(
-    options: { model: string; device?: string; contextLength?: number; imageTiles?: number },
-  ): Promise<Inspection>;
+  inspectModel(options: InspectOptions): Promise<Inspection>;
   runDoctor(options: DoctorOptions): Promise<readonly Check[]>;
   runBench(options: BenchOptions): Promise<BenchReport>;
 }

@@ -104,15 +104,21 @@ export class EngineClient {
     signal?.addEventListener("abort", stop);
     this.#add({ ...request, id, images: request.images.map(shareImage) }, inbox);
     try {
-      for (let choices = request.n ?? 1; choices > 0;) {
+      let choices = request.n ?? 1;
+      do {
         const event = await inbox.next();
         if (event.type === "end" && --choices === 0) this.#pending.delete(id);
         yield event;
-      }
+      } while (choices > 0);
     } finally {
       signal?.removeEventListener("abort", stop);
       this.#abort(id);
     }
+  }
+
+  /** Ends one choice whose text is complete, as a stop id would: its `end` comes, and the other choices go on. */
+  stop(id: number, choice: number): void {
+    if (this.#pending.has(id)) this.#supervisor.send({ type: "stop", id, choice });
   }
 
   /** Answers a `mask_wanted`. Its memory is handed over. The request may have ended in the meantime. */

@@ -21,14 +21,16 @@ export class Engine extends EngineCore {
     plan: MemoryPlan,
     options: CoreOptions,
   ) {
-    const { imageTokenIndex: imageToken, vision: { tokensPerTile } } = checkpoint.config;
-    super(runner, { imageToken, tokensPerTile }, options);
-    const { contextLength, imageTiles } = runner.limits;
+    const { imageTokenIndex: imageToken, text: { vocabSize }, vision: { tokensPerTile } } = checkpoint.config;
+    super(runner, { imageToken, vocabSize, tokensPerTile }, options);
+    const { contextLength, imageTiles, kvTokens, blockSize } = runner.limits;
     this.info = {
       device: device.info.name,
       driver: `${device.info.driverName} ${device.info.driverInfo}`,
       contextLength,
       imageTiles,
+      kvTokens,
+      blockSize,
       maxQueued: this.maxQueued,
       plan,
     };

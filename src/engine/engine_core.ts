@@ -1,13 +1,21 @@
 import { assert } from "../base/assert.ts";
-import { RequestError } from "../base/errors.ts";
 import type { Step } from "./batch.ts";
 import { endsEngine, interruptionBy } from "./engine_failure.ts";
 import { reportError } from "./error_report.ts";
 import { ImageCache } from "./image_cache.ts";
 import { createJob, hasBegun, type Job, soleSequence, startedEvent } from "./job.ts";
+import { JobTable } from "./job_table.ts";
 import { PrefixCache } from "./prefix_cache.ts";
 import type { EngineEvent, EngineOptions, EngineRequest, ErrorReport, MaskAnswer } from "./protocol.ts";
-import { checkQueue, checkRequest, checkSize, tileCount } from "./request_checks.ts";
+import {
+  checkMask,
+  checkQueue,
+  checkRequest,
+  checkSize,
+  checkTokens,
+  tileCount,
+  type TokenIds,
+} from "./request_checks.ts";
 import type { Pending, Runner, Sampled } from "./runner.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
@@ -17,8 +25,7 @@ import { StepClock } from "./step_clock.ts";
 export type StepRunner = Pick<Runner, "limits" | "submit" | "collect" | "encodeImage">;
 
 /** What of a model the scheduling depends on. */
-export interface CoreModel {
-  readonly imageToken: number;
+export interface CoreModel extends TokenIds {
   /** What one tile of a waiting image counts for, in tokens. */
   readonly tokensPerTile: number;
 }
@@ -49,10 +56,9 @@ export class EngineCore {
   readonly #model: CoreModel;
   readonly #limits: typeof defaults;
   readonly #keepsPrefixes: boolean;
-  readonly #jobs = new Map<number, Job>(); // insertion order = order of arrival
+  readonly #jobs: JobTable;
   readonly #flights: Flight[] = []; // first submitted first
   readonly #clock: StepClock;
-  #nextDeadline = Infinity;
   #stalled = false;
   #failure: ErrorReport | undefined;
 
@@ -68,6 +74,7 @@ export class EngineCore {
       new ImageCache(limits.imageTiles),
       limits,
     );
+    this.#jobs = new JobTable(this.scheduler);
     this.#clock = new StepClock(this.scheduler, options.stepTime);
   }
 
@@ -101,17 +108,15 @@ export class EngineCore {
    * @throws {RequestError} If it can never be served (too long, too many tiles), or the queue is full.
    */
   add(request: EngineRequest): EngineEvent {
-    assert(!this.#jobs.has(request.id), `request ${request.id} is there already`);
-    checkRequest(request, this.#runner.limits);
+    assert(!this.#jobs.get(request.id), `request ${request.id} is there already`);
+    checkRequest(request, this.#runner.limits, this.#model);
     const tokens = request.tokens.length + tileCount(request.images) * this.#model.tokensPerTile;
     checkQueue(this.scheduler.waiting, tokens, this.#limits);
     const own = (request.n ?? 1) > 1 ? `request ${request.id}` : undefined;
     const root = this.#keepsPrefixes ? "shared" : own;
     const job = createJob(request, this.#model.imageToken, root);
     job.choices[0].queueTokens = tokens;
-    this.#jobs.set(request.id, job);
-    this.#nextDeadline = Math.min(this.#nextDeadline, job.deadline);
-    this.scheduler.add(...job.choices);
+    this.#jobs.add(job);
     this.stats.requests++;
     return { type: "accepted", id: request.id };
   }
@@ -122,6 +127,7 @@ export class EngineCore {
    * @throws {RequestError} If it can never be served.
    */
   sequence(request: EngineRequest): Sequence {
+    checkTokens(request, this.#model);
     checkSize(request, this.#runner.limits);
     return soleSequence(request, this.#model.imageToken);
   }
@@ -129,13 +135,31 @@ export class EngineCore {
   /** Ends a request without a further event; unknown ids are ignored: it may have ended on its own. */
   abort(id: number): void {
     const job = this.#jobs.get(id);
-    if (job) this.#remove(job);
+    if (job) this.#jobs.remove(job);
   }
 
-  /** The answer to a `mask_wanted`. One that comes too late, because the request has ended, is ignored. */
-  mask({ id, choice, after, mask }: MaskAnswer): void {
+  /** Ends one choice as a stop id would; the others go on. One that has ended already is left alone. */
+  stop(id: number, choice: number): EngineEvent[] {
     const sequence = this.#jobs.get(id)?.choices[choice];
-    if (sequence && !sequence.ended && sequence.generatedCount === after) sequence.mask = mask;
+    return sequence && !sequence.ended ? [this.#jobs.finish(sequence, "stop")] : [];
+  }
+
+  /**
+   * The answer to a `mask_wanted`. One for which nobody waits, because the request has ended or has its token, is
+   * ignored; one that cannot be obeyed ends the request.
+   */
+  mask({ id, choice, after, mask }: MaskAnswer): EngineEvent[] {
+    const job = this.#jobs.get(id);
+    const sequence = job?.choices[choice];
+    if (!job || !sequence || sequence.ended || !sequence.asksForMask(after)) return [];
+    try {
+      checkMask(mask, after, this.#model.vocabSize);
+    } catch (error) {
+      this.#jobs.remove(job);
+      return [{ type: "error", id, error: reportError(error) }];
+    }
+    sequence.mask = mask;
+    return [];
   }
 
   /**
@@ -146,7 +170,7 @@ export class EngineCore {
     const events: EngineEvent[] = [];
     if (this.#failure) return events;
     try {
-      this.#expire(events);
+      this.#jobs.expire(events);
       this.scheduler.admit();
       const encoded = this.#encodeOne(events);
       while (!this.#failure && this.#flights.length < this.#limits.stepsInFlight && this.#submit(events));
@@ -168,24 +192,7 @@ export class EngineCore {
   fail(error: unknown): EngineEvent[] {
     this.#failure = reportError(error);
     for (const { step } of this.#flights.splice(0)) this.scheduler.landed(step, true);
-    return this.#end(hasBegun, reportError(interruptionBy(error)));
-  }
-
-  #expire(events: EngineEvent[]): void {
-    const now = performance.now();
-    if (now < this.#nextDeadline) return;
-    this.#nextDeadline = Infinity;
-    for (const job of this.#jobs.values()) {
-      if (now >= job.deadline) {
-        const { id, deadlineMs } = job.request;
-        const error = new RequestError(`The request took longer than its deadline of ${deadlineMs} ms`, {
-          code: "deadline_exceeded",
-          remedy: "Try again later, or allow it more time",
-        });
-        this.#remove(job);
-        events.push({ type: "error", id, error: reportError(error) });
-      } else this.#nextDeadline = Math.min(this.#nextDeadline, job.deadline);
-    }
+    return this.#jobs.fail(hasBegun, reportError(interruptionBy(error)));
   }
 
   #askForMasks(events: EngineEvent[]): void {
@@ -240,10 +247,21 @@ export class EngineCore {
       return this.#endAll(sequencesOf(step), error, events);
     }
     this.#clock.collected();
+    this.#endFailed(step, sampled, events); // before anything of theirs can be shared
     this.scheduler.landed(step, false);
     let next = 0;
     for (const { sequence, output } of step) {
       if (output) this.#take(sequence, sampled[next++]!, events);
+    }
+  }
+
+  /** Ends the requests that got no token, because their logits are not numbers; the others' are as good as ever. */
+  #endFailed(step: Step, sampled: readonly Sampled[], events: EngineEvent[]): void {
+    let next = 0;
+    for (const { sequence, output } of step) {
+      if (!output) continue;
+      const { error } = sampled[next++]!;
+      if (error && !sequence.ended) this.#endAll([sequence], error, events);
     }
   }
 
@@ -256,31 +274,16 @@ export class EngineCore {
     events.push(
       logprob ? { type: "token", id, choice, token, logprob } : { type: "token", id, choice, token },
     );
-    if (!reason) return;
-    this.scheduler.remove(sequence);
-    const job = this.#jobs.get(id)!;
-    if (--job.left === 0) this.#jobs.delete(id);
-    events.push({ type: "end", id, choice, reason });
-  }
-
-  #remove(job: Job): void {
-    for (const choice of job.choices) this.scheduler.remove(choice);
-    this.#jobs.delete(job.request.id);
+    if (reason) events.push(this.#jobs.finish(sequence, reason));
   }
 
   /** After an error that came of one step or image: ends its requests, or the engine. */
   #endAll(sequences: readonly Sequence[], error: unknown, events: EngineEvent[]): void {
     if (endsEngine(error)) events.push(...this.fail(error));
-    else {events.push(...this.#end(({ choices }) =>
-        choices.some((choice) =>
-          sequences.includes(choice)
-        ), reportError(error)));}
-  }
-
-  #end(which: (job: Job) => boolean, error: ErrorReport): EngineEvent[] {
-    const jobs = [...this.#jobs.values()].filter(which);
-    for (const job of jobs) this.#remove(job);
-    return jobs.map(({ request: { id } }) => ({ type: "error", id, error }));
+    else {
+      const concerns = ({ choices }: Job) => choices.some((choice) => sequences.includes(choice));
+      events.push(...this.#jobs.fail(concerns, reportError(error)));
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import { Engine } from "./engine.ts";
 import type { EngineCore } from "./engine_core.ts";
 import { endsEngine } from "./engine_failure.ts";
 import { reportError } from "./error_report.ts";
-import type { ErrorReport, FromEngine, ToEngine } from "./protocol.ts";
+import type { EngineEvent, ErrorReport, FromEngine, ToEngine } from "./protocol.ts";
 
 /** Time between two reports of the engine's counters. */
 const statsMs = 250;
@@ -75,8 +75,10 @@ class EngineHost {
       case "abort":
         return this.#engine?.abort(message.id);
       case "mask":
-        this.#engine?.mask(message);
+        this.#tell(this.#engine?.mask(message));
         return this.#stepSoon();
+      case "stop":
+        return this.#tell(this.#engine?.stop(message.id, message.choice));
       case "trace":
         return this.#answer(message.request.id, (engine) => {
           this.#post({ type: "traced", id: message.request.id, result: engine.trace(message.request) });
@@ -124,8 +126,7 @@ class EngineHost {
     const engine = this.#engine;
     if (!engine) return;
     try {
-      const events = engine.step();
-      if (events.length > 0) this.#post({ type: "events", events });
+      this.#tell(engine.step());
       this.#tellStats(engine);
       if (engine.failure) return this.#lose(engine.failure);
       if (engine.idle) return engine.rest();
@@ -136,6 +137,10 @@ class EngineHost {
       this.#fail(error);
     }
   };
+
+  #tell(events: readonly EngineEvent[] = []): void {
+    if (events.length > 0) this.#post({ type: "events", events });
+  }
 
   #tellStats(engine: HostedEngine): void {
     const now = performance.now();

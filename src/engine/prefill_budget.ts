@@ -6,12 +6,17 @@ const stretch = 1.7;
 const weight = 0.2;
 /** Of the rows of a step, the share that prefill has before anything was measured. */
 const firstShare = 8;
+/**
+ * Rows that a prompt gets in any step. Where the mere company of prefill takes longer than allowed, fewer rows would
+ * not make the step shorter, they would only make more steps long.
+ */
+const leastRows = 4;
 
 /**
  * How many prefill rows a step may have while others wait for their next token. Measures what a step of n decoding
- * rows takes and what one prefill row adds, and allows what stretches the step to 1.7 times its length at most; so a
- * long prompt costs the streams beside it less than every second token. Only the speed depends on it: tokens do not
- * depend on how a prompt is cut.
+ * rows takes and what one prefill row adds, and allows what stretches the step to 1.7 times its length at most, but a
+ * few rows in any case; so a long prompt costs the streams beside it less than every second token, and comes to its
+ * end. Only the speed depends on it: tokens do not depend on how a prompt is cut.
  */
 export class PrefillBudget {
   /** Milliseconds of steps that only decode, by the bit length of their rows; 0 where none was measured. */
@@ -31,16 +36,21 @@ export class PrefillBudget {
     }
   }
 
-  /** Prefill rows beside `decodeRows` rows that decode: at least one if there is room, all where nobody waits. */
-  rows(decodeRows: number): number {
+  /**
+   * Prefill rows beside `decodeRows` rows that decode: at least 4 if there is room, all where nobody waits.
+   *
+   * @param sitOut sequences without a row in this step whose next row waits for its end
+   */
+  rows(decodeRows: number, sitOut = 0): number {
     const free = this.chunkSize - decodeRows;
-    if (decodeRows === 0) return free;
-    const alone = this.#alone(decodeRows);
+    const streams = decodeRows + sitOut;
+    if (streams === 0) return free;
+    const alone = this.#alone(streams);
     const wanted = alone > 0 && this.#rowMs > 0
       ? (stretch - 1) * alone / this.#rowMs
       : this.chunkSize / firstShare;
     // Whole buckets: rows that only fill one cost as much as others, and one row more takes the next bucket.
-    const least = bucketRows(decodeRows + 1);
+    const least = bucketRows(decodeRows + leastRows);
     const most = wholeBucketRows(decodeRows + Math.floor(wanted));
     return Math.min(free, Math.max(least, most) - decodeRows);
   }

@@ -1,3 +1,4 @@
+import { assert } from "../base/assert.ts";
 import { BlockPool } from "./block_pool.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -13,8 +14,6 @@ export class PrefixCache {
   readonly #blocks = new Map<string, number>();
   readonly #hashes: (string | undefined)[];
   readonly #words: Uint32Array;
-  /** Prompt tokens that were found, since the engine was opened. */
-  hitTokens = 0;
 
   /** @param keep whether blocks that nobody holds stay until their memory is needed */
   constructor(blockCount: number, blockSize: number, readonly keep: boolean) {
@@ -83,6 +82,7 @@ export class PrefixCache {
   #hash(sequence: Sequence, count: number): void {
     const { blockHashes, tokens, visibility, images } = sequence;
     const { blockSize } = this.pool;
+    assert(count * blockSize <= tokens.length, "only known tokens have a hash");
     while (blockHashes.length < count) {
       const begin = blockHashes.length * blockSize;
       for (let i = 0; i < blockSize; i++) this.#words[i] = tokens[begin + i]!;

@@ -71,6 +71,9 @@ export interface EngineInfo {
   readonly driver: string;
   readonly contextLength: number;
   readonly imageTiles: number;
+  /** Token positions of the text cache, and of one of its blocks. */
+  readonly kvTokens: number;
+  readonly blockSize: number;
   /** Requests that may wait. */
   readonly maxQueued: number;
   readonly plan: MemoryPlan;
@@ -163,6 +166,8 @@ export type ToEngine =
   | { readonly type: "open"; readonly options: EngineOptions }
   | { readonly type: "add"; readonly request: EngineRequest }
   | { readonly type: "abort"; readonly id: number }
+  /** Ends one choice, with an `end` event; an `abort` ends the request without one. */
+  | { readonly type: "stop"; readonly id: number; readonly choice: number }
   | ({ readonly type: "mask" } & MaskAnswer)
   | { readonly type: "trace"; readonly request: TraceRequest }
   | { readonly type: "close" };

@@ -170,7 +170,7 @@ export class Runner {
    * Waits for a step. Steps are collected in the order in which they were submitted.
    *
    * @returns one entry per part with an output, in order; good until the next step but one is submitted
-   * @throws {DeviceError} If the logits are not numbers, or the device fails.
+   * @throws {DeviceError} If the device fails.
    */
   collect(pending: Pending): readonly Sampled[] {
     const flight = pending as Flight;
@@ -185,6 +185,7 @@ export class Runner {
    * else may be pending.
    *
    * @returns what was chosen after the last row, if the part has an output
+   * @throws {DeviceError} If the logits are not numbers, or the device fails.
    */
   runCaptured(step: Step, capture: Capture): Sampled | undefined {
     assert(step.length === 1 && !this.#flights.some(({ pending }) => pending), "a trace shares with nobody");
@@ -198,7 +199,9 @@ export class Runner {
     const logits = sliceRows(this.#text.logits, 0, rows);
     if (samples.count > 0) this.#sampling.record(cmd, logits, samples, 1, samples.mode);
     this.#runOnce(cmd);
-    return samples.read()[0];
+    const [chosen] = samples.read();
+    if (chosen?.error) throw chosen.error;
+    return chosen;
   }
 
   dispose(): void {

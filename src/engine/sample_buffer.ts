@@ -18,6 +18,8 @@ export interface Sampled {
   readonly token: number;
   /** Where the sequence's sampling asks for it. */
   readonly logprob?: ChosenLogprob | undefined;
+  /** Why there is no token: a logit is not a number, and none that is chosen then would mean anything. */
+  readonly error?: DeviceError | undefined;
 }
 
 /** Which stages the sampling of a step has. */
@@ -137,25 +139,19 @@ export class SampleBuffer {
     }
   }
 
-  /**
-   * What was chosen, after the step has run. Good until the next `write`.
-   *
-   * @throws {DeviceError} If a logit is not a number: no token that is chosen then would mean anything.
-   */
+  /** What was chosen, after the step has run. Good until the next `write`. */
   read(): readonly Sampled[] {
     this.#sampled.length = 0;
     for (let row = 0; row < this.count; row++) {
       const token = this.#tokens[row]!;
-      if (token === notANumber) throw notNumbers();
-      if (token === nothingAllowed) {
-        const masked = this.#inputs.adjustments[row * adjustmentWords + adjustmentWord.masked] === 1;
-        assert(!masked, "a mask allows a token");
-        throw notNumbers(); // every logit is -∞
-      }
-      const entry = this.#entries[row] ??= { token, logprob: undefined };
+      const masked = this.#inputs.adjustments[row * adjustmentWords + adjustmentWord.masked] === 1;
+      assert(!(masked && token === nothingAllowed), "a mask allows a token");
+      const failed = token === notANumber || token === nothingAllowed; // without a mask, every logit is -∞ then
+      const entry = this.#entries[row] ??= { token, logprob: undefined, error: undefined };
       const { logprobs } = this.#samplers[row]!;
       entry.token = token;
-      entry.logprob = logprobs === undefined ? undefined : this.#logprob(row, logprobs);
+      entry.logprob = failed || logprobs === undefined ? undefined : this.#logprob(row, logprobs);
+      entry.error = failed ? notNumbers() : undefined;
       this.#sampled.push(entry);
     }
     return this.#sampled;

@@ -7,7 +7,7 @@ import type { PrefixCache } from "./prefix_cache.ts";
 import type { EngineImage } from "./protocol.ts";
 import type { Sequence } from "./sequence.ts";
 import { StepDraft } from "./step_draft.ts";
-import { WaitingQueue } from "./waiting_queue.ts";
+import { takeOut, WaitingQueue } from "./waiting_queue.ts";
 
 export interface SchedulerLimits {
   readonly maxSequences: number;
@@ -119,8 +119,10 @@ export class Scheduler {
     const draft = this.#drafts[this.#launches % this.#drafts.length]!;
     draft.clear();
     const { chunkSize } = this.limits;
+    let sitOut = 0; // streams that wait for a mask, and for this step to end
     for (let i = 0; i < this.#running.length && draft.rows < chunkSize; i++) {
       const sequence = this.#running[i]!;
+      if (!sequence.prefilling && sequence.waitsForMask) sitOut++;
       if (!decodes(sequence)) continue;
       if (this.#reserve(sequence, mayPreempt)) draft.add(sequence, sequence.length, true);
       else if (!mayPreempt) {
@@ -128,7 +130,7 @@ export class Scheduler {
         return draft.step;
       }
     }
-    let left = this.budget.rows(draft.rows);
+    let left = this.budget.rows(draft.rows, sitOut);
     for (const sequence of this.#running) {
       if (left <= 0) break;
       if (sequence.length - sequence.computed <= 1 || !isReady(sequence)) continue;
@@ -153,12 +155,15 @@ export class Scheduler {
     }
   }
 
-  /** To be called when a launched step is done; what it computed can be shared if it did not fail. */
+  /**
+   * To be called when a launched step is done. What it computed can be shared if it did not fail, nor a step before it
+   * that ended the sequence: then rows may be wrong, and tokens of theirs were dropped.
+   */
   landed(step: Step, failed: boolean): void {
     for (const { sequence, end, output } of step) {
       sequence.inFlight--;
       if (output) sequence.pendingTokens--;
-      if (!failed) this.prefixes.publish(sequence, end);
+      if (!failed && !sequence.ended) this.prefixes.publish(sequence, end);
       if (sequence.inFlight === 0 && takeOut(this.#draining, sequence)) this.#free(sequence);
     }
   }
@@ -168,7 +173,7 @@ export class Scheduler {
     for (const follower of this.#followers) {
       const { leader, promptLength } = follower;
       assert(leader, "a further choice follows the first");
-      if (leader.order < 0) continue; // it is not the request's turn
+      if (leader.order < 0 && !leader.ended) continue; // it is not the request's turn
       if (leader.slot < 0 || leader.sharedBlocks >= this.prefixes.shareable(promptLength)) return follower;
     }
     return undefined;
@@ -255,10 +260,4 @@ function isReady(sequence: Sequence): boolean {
 
 function tilesOf({ hash, rows, columns }: EngineImage): { hash: string; tileCount: number } {
   return { hash, tileCount: rows * columns };
-}
-
-function takeOut(list: Sequence[], sequence: Sequence): boolean {
-  const index = list.indexOf(sequence);
-  if (index >= 0) list.splice(index, 1);
-  return index >= 0;
 }

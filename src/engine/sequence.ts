@@ -101,6 +101,11 @@ export class Sequence {
     return this.request.constraint === true && (this.mask === undefined || this.pendingTokens > 0);
   }
 
+  /** Whether a mask was asked for when it had `after` tokens, and its next token is not on its way yet. */
+  asksForMask(after: number): boolean {
+    return this.maskWantedAfter === after && this.generatedCount === after && this.pendingTokens === 0;
+  }
+
   /** Takes the next token. Returns why the sequence ends with it, or `undefined` if it goes on. */
   append(token: number): EndReason | undefined {
     this.tokens.push(token);

@@ -35,7 +35,7 @@ export class SimEngine extends EngineCore {
   readonly runner: SimRunner;
 
   private constructor(runner: SimRunner, options: CoreOptions) {
-    super(runner, { imageToken: simImageToken, tokensPerTile: 4 }, options);
+    super(runner, { imageToken: simImageToken, vocabSize: simVocabulary, tokensPerTile: 4 }, options);
     this.runner = runner;
     const { limits } = runner;
     this.info = {
@@ -43,6 +43,8 @@ export class SimEngine extends EngineCore {
       driver: "none",
       contextLength: limits.contextLength,
       imageTiles: limits.imageTiles,
+      kvTokens: limits.kvTokens,
+      blockSize: limits.blockSize,
       maxQueued: this.maxQueued,
       plan: { parts: [], totalBytes: 0, heapBytes: 0 },
     };

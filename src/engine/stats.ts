@@ -31,6 +31,7 @@ export interface EngineStats {
   rows: number;
   /** Time between two steps in which the device had nothing to do though sequences were running. */
   idleMs: number;
+  /** Of all steps but those whose end was not seen, because an image was encoded behind them. */
   readonly stepMs: Histogram;
   readonly timeToFirstTokenMs: Histogram;
   readonly interTokenMs: Histogram;

@@ -25,6 +25,8 @@ export class StepClock {
   #busySince = 0;
   #submits = 0;
   #collects = 0;
+  /** The first step that is timed again: those before it were waited for together with the vision tower. */
+  #timedFrom = 0;
 
   readonly #now: () => number;
 
@@ -46,19 +48,23 @@ export class StepClock {
   }
 
   collected(): void {
+    const timed = this.#collects >= this.#timedFrom;
     const { decode, prefill, submittedAt } = this.#rows[this.#collects++ % 2]!;
     const now = this.#now();
     const ms = now - Math.max(submittedAt, this.#busySince);
     this.#busySince = now;
     this.stats.steps++;
     this.stats.rows += decode + prefill;
+    if (!timed) return;
     observe(this.stats.stepMs, ms);
     this.#scheduler.budget.observe(decode, prefill, ms);
   }
 
-  /** The vision tower was waited for: no step's time. */
+  /** The vision tower was waited for. How long the steps in front of it took nobody knows. */
   imageEncoded(): void {
     this.#busySince = this.#now();
+    this.#timedFrom = this.#submits;
+    if (this.#freeSince > 0) this.#freeSince = this.#busySince;
   }
 
   /** A sequence is about to get a token. */

@@ -102,7 +102,7 @@ export class Supervisor {
   }
 
   #lose(error: Error, told: boolean): void {
-    if (this.#failure) return;
+    if (this.#failure || this.#recovering) return; // a thread may end while its next engine is waited for
     this.#recovering = true;
     this.#listener?.onLost(error, told);
     void this.#recover(error);

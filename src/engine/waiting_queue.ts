@@ -73,7 +73,8 @@ export class WaitingQueue {
   }
 }
 
-function takeOut(list: Sequence[], sequence: Sequence): boolean {
+/** Takes a sequence out of a list. Says whether it was there. */
+export function takeOut(list: Sequence[], sequence: Sequence): boolean {
   const index = list.indexOf(sequence);
   if (index >= 0) list.splice(index, 1);
   return index >= 0;

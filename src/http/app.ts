@@ -1,18 +1,35 @@
 import type { Log } from "../base/log.ts";
 import type { LoadPicture } from "../runtime/pictures.ts";
 import type { Runtime } from "../runtime/request.ts";
-import { chatCompletions, type ChatContext } from "./chat_completions.ts";
+import { Activity, counted } from "./activity.ts";
+import { allowOrigin, isPreflight, preflightResponse } from "./cors.ts";
 import { describeError, HttpError } from "./errors.ts";
 import { type Connection, Exchange } from "./exchange.ts";
-import { checkCaller, pathOf } from "./guard.ts";
+import { checkHost, checkOrigin, pathOf } from "./guard.ts";
+import { ApiKeys } from "./keys.ts";
 import { limits } from "./limits.ts";
-import { checkModel, modelBody, modelList } from "./models.ts";
+import { Readiness, shuttingDown } from "./readiness.ts";
+import { findRoute, type Route, routesOf } from "./routes.ts";
 
 export interface AppOptions {
   readonly loadPicture: LoadPicture;
   readonly log: Log;
+  /** The program's version, as it is told to callers. */
+  readonly version: string;
   /** Host names that callers may use; left out, every well-formed one. See `acceptedHosts`. */
   readonly hosts?: readonly string[];
+  /** Keys of which callers must show one; left out or empty, everybody may call. */
+  readonly keys?: readonly string[];
+  /** Origins of other sites whose pages may use the server. */
+  readonly origins?: readonly string[];
+  /** Answers `GET /metrics` without a key. */
+  readonly publicMetrics?: boolean;
+  /** Tells metrics under the names of vLLM, too; left out, yes. */
+  readonly vllmMetrics?: boolean;
+  /** Refuses fields that the API does not have. */
+  readonly strict?: boolean;
+  /** Answers with nothing that OpenAI's API does not have. */
+  readonly strictOpenai?: boolean;
   /** Silence in a stream after which a comment is sent. */
   readonly keepAliveMs?: number;
   /** A client that reads nothing for this long is given up. */
@@ -24,8 +41,14 @@ export interface AppOptions {
 export interface App {
   /** Answers one request; never throws. `connection` is left out where there is no socket. */
   fetch(request: Request, connection?: Connection): Promise<Response>;
+  /** Tells the probes which share of the model is loaded, 0 to 1. Questions are refused until `serve`. */
+  loaded(share: number): void;
+  /** Answers with this runtime from now on. */
+  serve(runtime: Runtime): void;
   /** Requests whose answer is not complete. */
   readonly active: number;
+  /** Says through the probes that the end is near, and goes on answering: balancers need time to look elsewhere. */
+  leave(): void;
   /**
    * Refuses new requests, lets running ones finish for `graceMs`, then cuts them with an error. Returns at most
    * `cutMs` after that, also when an answer does not end.
@@ -33,72 +56,125 @@ export interface App {
   drain(graceMs: number): Promise<void>;
 }
 
-type Handler = (exchange: Exchange) => Response | Promise<Response>;
-
-interface Route {
-  readonly path: string;
-  readonly method: string;
-  readonly handle: Handler;
-}
-
 /** How long an answer that was cut may take to end. */
 export const cutMs = 1000;
 
-/** The whole HTTP service over one runtime, without sockets: `Request` in, `Response` out. */
-export function createApp(runtime: Runtime, options: AppOptions): App {
-  const context: ChatContext = {
-    runtime,
-    loadPicture: options.loadPicture,
-    keepAliveMs: options.keepAliveMs ?? 15_000,
-    stallMs: options.stallMs ?? 30_000,
-    uploadMs: options.uploadMs ?? limits.uploadMs,
-  };
-  const active = new Set<Exchange>();
-  let draining = false;
-  let onIdle = () => {};
-  const routes = routesOf(runtime, context, () => draining);
+/** The whole HTTP service, without sockets: `Request` in, `Response` out. */
+export function createApp(options: AppOptions): App {
+  return new LocalApp(options);
+}
 
-  async function answer(
-    request: Request,
-    connection: Connection | undefined,
-    path: string,
-  ): Promise<Response> {
-    const exchange = new Exchange(request, path, connection, options.log, (ended) => {
-      active.delete(ended);
-      if (active.size === 0) onIdle();
+class LocalApp implements App {
+  readonly #options: AppOptions;
+  readonly #routes: readonly Route[];
+  readonly #keys: ApiKeys;
+  readonly #origins: readonly string[];
+  readonly #readiness = new Readiness();
+  readonly #activity = new Activity();
+  readonly #active = new Set<Exchange>();
+  #onIdle = () => {};
+
+  constructor(options: AppOptions) {
+    this.#options = options;
+    this.#keys = new ApiKeys(options.keys ?? []);
+    this.#origins = options.origins ?? [];
+    this.#routes = routesOf({
+      readiness: this.#readiness,
+      activity: this.#activity,
+      version: options.version,
+      created: Math.floor(Date.now() / 1000),
+      vllmMetrics: options.vllmMetrics ?? true,
+      publicMetrics: options.publicMetrics ?? false,
+      chat: (runtime) => ({
+        runtime,
+        loadPicture: options.loadPicture,
+        keepAliveMs: options.keepAliveMs ?? 15_000,
+        stallMs: options.stallMs ?? 30_000,
+        uploadMs: options.uploadMs ?? limits.uploadMs,
+        strict: options.strict ?? false,
+        strictOpenai: options.strictOpenai ?? false,
+      }),
     });
-    active.add(exchange);
-    const response = await respond(exchange, () => {
-      const handle = findRoute(routes, path, request.method);
-      if (draining && path !== "/health") throw shuttingDown();
-      return handle(exchange);
+  }
+
+  loaded(share: number): void {
+    this.#readiness.loaded(share);
+  }
+
+  serve(runtime: Runtime): void {
+    this.#readiness.open(counted(runtime, this.#activity));
+  }
+
+  get active(): number {
+    return this.#active.size;
+  }
+
+  leave(): void {
+    this.#readiness.leaving = true;
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    this.leave();
+    this.#readiness.closed = true;
+    if (this.#active.size === 0) return;
+    const idle = new Promise<void>((resolve) => this.#onIdle = resolve);
+    if (await endsWithin(idle, graceMs)) return;
+    this.#active.forEach((exchange) => exchange.abort(shuttingDown()));
+    await endsWithin(idle, cutMs);
+  }
+
+  async fetch(request: Request, connection?: Connection): Promise<Response> {
+    const path = pathOf(request);
+    const exchange = new Exchange(request, path ?? "", connection, this.#options.log, (ended, status) => {
+      this.#active.delete(ended);
+      this.#activity.answer(ended.route, request.method, status);
+      if (this.#active.size === 0) this.#onIdle();
     });
+    this.#active.add(exchange);
+    const response = await this.#answer(exchange, path);
     response.headers.set("x-request-id", exchange.id);
+    response.headers.set("server", `llamav/${this.#options.version}`);
     if (!isStream(response)) exchange.end(response.status);
     return response;
   }
 
-  return {
-    async fetch(request, connection) {
-      try {
-        checkCaller(request, options.hosts);
-        return await answer(request, connection, pathOf(request));
-      } catch (error) {
-        return errorResponse(error);
-      }
-    },
-    get active() {
-      return active.size;
-    },
-    async drain(graceMs) {
-      draining = true;
-      if (active.size === 0) return;
-      const idle = new Promise<void>((resolve) => onIdle = resolve);
-      if (await endsWithin(idle, graceMs)) return;
-      active.forEach((exchange) => exchange.abort(shuttingDown()));
-      await endsWithin(idle, cutMs);
-    },
-  };
+  /** Who calls is checked first, in the order of what a stranger may learn; the route's own work comes last. */
+  async #answer(exchange: Exchange, path: string | undefined): Promise<Response> {
+    let origin: string | undefined;
+    let response: Response;
+    try {
+      checkHost(exchange.request, this.#options.hosts);
+      if (path === undefined) throw new HttpError(400, "The request's address is malformed");
+      origin = checkOrigin(exchange.request, this.#origins);
+      response = await this.#route(exchange, path, origin !== undefined);
+    } catch (error) {
+      response = this.#refuse(exchange, error);
+    }
+    if (origin !== undefined) allowOrigin(response.headers, origin);
+    // A cache must not hand the answer for one page to another.
+    if (this.#origins.length > 0) response.headers.append("vary", "origin");
+    return response;
+  }
+
+  #route(exchange: Exchange, path: string, isOtherSite: boolean): Response | Promise<Response> {
+    const { request } = exchange;
+    const found = findRoute(this.#routes, path, request.method);
+    if (isOtherSite && isPreflight(request)) return preflightResponse(request);
+    const isPublic = "route" in found && found.route.access === "public";
+    if (!isPublic) exchange.key = this.#keys.check(request.headers);
+    if ("refusal" in found) throw found.refusal;
+    exchange.route = found.route.path;
+    return found.route.handle(exchange);
+  }
+
+  #refuse(exchange: Exchange, error: unknown): Response {
+    if (exchange.clientGone) return new Response(null, { status: 499 });
+    const { status, body, headers, internal } = describeError(error);
+    if (internal) exchange.report(error);
+    const response = Response.json(body, { status, headers });
+    if (status === 429) response.headers.set("retry-after", String(this.#activity.drainRate.retryAfter()));
+    return response;
+  }
 }
 
 /** Waits for `work`, but no longer than `ms`. */
@@ -110,93 +186,6 @@ async function endsWithin(work: Promise<void>, ms: number): Promise<boolean> {
   return ended;
 }
 
-function routesOf(runtime: Runtime, context: ChatContext, isDraining: () => boolean): readonly Route[] {
-  const created = Math.floor(Date.now() / 1000);
-  return [
-    {
-      method: "POST",
-      path: "/v1/chat/completions",
-      handle: (exchange) => chatCompletions(exchange, context),
-    },
-    { method: "GET", path: "/v1/models", handle: () => Response.json(modelList(runtime, created)) },
-    {
-      method: "GET",
-      path: "/v1/models/{id}",
-      handle(exchange) {
-        checkModel(decodeId(exchange.path.slice("/v1/models/".length)), runtime);
-        return Response.json(modelBody(runtime, created));
-      },
-    },
-    {
-      method: "GET",
-      path: "/health",
-      handle() {
-        const { state } = runtime;
-        // The worst comes first: a server that drains and has lost its model will not answer what still runs.
-        const status = state === "failed"
-          ? state
-          : isDraining()
-          ? "draining"
-          : state === "ready"
-          ? "ok"
-          : state;
-        return Response.json({ status }, { status: status === "ok" ? 200 : 503 });
-      },
-    },
-  ];
-}
-
-/** @throws {HttpError} 404 with the routes that exist, 405 with the methods of this one. */
-function findRoute(routes: readonly Route[], path: string, method: string): Handler {
-  // An id may hold slashes, as a path or a repository name does.
-  const key = path.startsWith("/v1/models/") && path !== "/v1/models/" ? "/v1/models/{id}" : path;
-  const here = routes.filter((route) => route.path === key);
-  if (here.length === 0) {
-    const known = routes.map((route) => `${route.method} ${route.path}`).join(", ");
-    throw new HttpError(404, `There is nothing at this address; there is ${known}`, {
-      code: "route_not_found",
-    });
-  }
-  const route = here.find((candidate) => candidate.method === method);
-  if (route !== undefined) return route.handle;
-  const allow = here.map((candidate) => candidate.method).join(", ");
-  throw new HttpError(405, `${method} is not possible here, only ${allow}`, {
-    code: "method_not_allowed",
-    headers: { allow },
-  });
-}
-
-async function respond(exchange: Exchange, handle: () => Response | Promise<Response>): Promise<Response> {
-  try {
-    return await handle();
-  } catch (error) {
-    if (exchange.clientGone) return new Response(null, { status: 499 });
-    const response = errorResponse(error);
-    if (describeError(error).internal) exchange.report(error);
-    return response;
-  }
-}
-
-function errorResponse(error: unknown): Response {
-  const { status, body, headers } = describeError(error);
-  return Response.json(body, { status, headers });
-}
-
 function isStream(response: Response): boolean {
   return response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
-}
-
-function shuttingDown(): HttpError {
-  return new HttpError(503, "The server is shutting down", {
-    code: "shutting_down",
-    headers: { "retry-after": "5" },
-  });
-}
-
-function decodeId(encoded: string): string {
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    return encoded;
-  }
 }

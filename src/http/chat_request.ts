@@ -1,8 +1,9 @@
 import { RequestError } from "../base/errors.ts";
 import type { LoadPicture } from "../runtime/pictures.ts";
-import type { GenerateRequest, RequestMessage, RequestPart } from "../runtime/request.ts";
+import type { GenerateRequest, ImageDetail, RequestMessage, RequestPart } from "../runtime/request.ts";
 import { JsonStructure } from "./json_body.ts";
 import { limits } from "./limits.ts";
+import { generationOf } from "./sampling_fields.ts";
 import type { ChatBody, ChatMessage } from "./schemas.ts";
 
 /**
@@ -21,6 +22,8 @@ export async function toGenerateRequest(
 ): Promise<GenerateRequest> {
   checkToolResults(body.messages);
   checkToolNames(body);
+  const maxTokens = body.max_completion_tokens ?? body.max_tokens ?? undefined;
+  const generation = generationOf(body, maxTokens, logprobsOf(body));
   const pictures = await loadPictures(body.messages, loadPicture, signal);
   const kwargs = body.chat_template_kwargs;
   const structure = new JsonStructure();
@@ -29,28 +32,18 @@ export async function toGenerateRequest(
     tools: body.tool_choice === "none" || !tools?.length ? undefined : tools,
     toolsInUserMessage: kwargs?.tools_in_user_message ?? undefined,
     dateString: kwargs?.date_string ?? undefined,
-    sampling: samplingOf(body),
-    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
-    stop: body.stop ?? undefined,
-    ignoreEos: body.ignore_eos ?? undefined,
+    ...generation,
   };
 }
 
-/** Only what the client set: the rest is the model's generation config. */
-function samplingOf(body: ChatBody): NonNullable<GenerateRequest["sampling"]> {
-  const given = {
-    temperature: body.temperature,
-    topK: body.top_k,
-    topP: body.top_p,
-    minP: body.min_p,
-    repetitionPenalty: body.repetition_penalty,
-    presencePenalty: body.presence_penalty,
-    frequencyPenalty: body.frequency_penalty,
-    seed: body.seed,
-  };
-  return Object.fromEntries(
-    Object.entries(given).filter(([, value]) => value !== null && value !== undefined),
-  );
+/** How many alternatives each token is to have; nothing where no log probabilities are wanted. */
+function logprobsOf({ logprobs, top_logprobs: top }: ChatBody): number | undefined {
+  if (logprobs === true) return top ?? 0;
+  if (top === undefined || top === null) return undefined;
+  throw new RequestError('"top_logprobs" needs "logprobs": true', {
+    param: "top_logprobs",
+    code: "invalid_value",
+  });
 }
 
 function toMessage(
@@ -67,7 +60,7 @@ function toMessage(
       return {
         role: "user",
         content: message.content.map((part): RequestPart =>
-          part.type === "text" ? textPart(part) : { type: "image", bytes: pictures.get(part.image_url.url)! }
+          part.type === "text" ? textPart(part) : imagePart(part.image_url, pictures)
         ),
       };
     case "tool":
@@ -111,6 +104,14 @@ function toAssistantMessage(
 /** Lone surrogates are no characters, and a tokenizer need not see them: they become U+FFFD. */
 function textPart(part: { text: string }): RequestPart {
   return { type: "text", text: part.text.toWellFormed() };
+}
+
+function imagePart(
+  { url, detail }: { url: string; detail?: ImageDetail | null },
+  pictures: ReadonlyMap<string, Uint8Array>,
+): RequestPart {
+  const bytes = pictures.get(url)!;
+  return detail ? { type: "image", bytes, detail } : { type: "image", bytes };
 }
 
 /** The API carries arguments as JSON text; the template prints them as an object. */

@@ -1,4 +1,5 @@
-import type { FinishReason, Usage } from "../runtime/request.ts";
+import type { AnswerToken, FinishReason, LikelyToken } from "../runtime/request.ts";
+import type { TokenCounts } from "./usage_body.ts";
 
 /** What all chunks of one answer share. */
 export interface Envelope {
@@ -9,78 +10,82 @@ export interface Envelope {
   readonly model: string;
 }
 
+/** One answer of a `chat.completion`. */
+export interface WholeChoice {
+  readonly text: string;
+  /** Left out where no log probabilities were asked for. */
+  readonly tokens?: readonly AnswerToken[];
+  readonly finishReason: FinishReason;
+}
+
 /** A `chat.completion`: the whole answer at once. */
 export function completion(
   envelope: Envelope,
-  text: string,
-  finishReason: FinishReason,
-  usage: Usage,
+  choices: readonly WholeChoice[],
+  usage: TokenCounts,
 ): unknown {
   return {
     id: envelope.id,
     object: "chat.completion",
     created: envelope.created,
     model: envelope.model,
-    choices: [{
-      index: 0,
+    choices: choices.map(({ text, tokens, finishReason }, index) => ({
+      index,
       message: { role: "assistant", content: text, refusal: null },
-      logprobs: null,
+      logprobs: logprobsBody(tokens),
       finish_reason: finishReason,
-    }],
-    usage: usageBody(usage),
+    })),
+    usage,
   };
 }
 
-export interface Delta {
-  readonly role?: "assistant";
-  readonly content?: string;
+/** A piece of one choice. */
+export interface ChoicePiece {
+  readonly index: number;
+  readonly delta: { readonly role?: "assistant"; readonly content?: string };
+  readonly tokens?: readonly AnswerToken[];
+  readonly finishReason?: FinishReason;
 }
 
 /**
- * One `chat.completion.chunk` with a piece of the answer.
+ * One `chat.completion.chunk` with a piece of a choice, or without one the last chunk of all, which carries the usage.
  *
- * @param withUsage whether the client asked for usage: then every chunk but the last says `usage: null`
+ * @param usage `undefined` leaves the key out
  */
 export function chunk(
-  envelope: Envelope,
-  delta: Delta,
-  finishReason: FinishReason | null,
-  withUsage: boolean,
+  { id, created, model }: Envelope,
+  piece: ChoicePiece | undefined,
+  usage: TokenCounts | null | undefined,
 ): unknown {
+  const choices = piece === undefined ? [] : [{
+    index: piece.index,
+    delta: piece.delta,
+    logprobs: logprobsBody(piece.tokens),
+    finish_reason: piece.finishReason ?? null,
+  }];
+  // JSON leaves out what is undefined.
+  return { id, object: "chat.completion.chunk", created, model, choices, usage };
+}
+
+function logprobsBody(tokens: readonly AnswerToken[] | undefined): unknown {
+  if (tokens === undefined) return null;
   return {
-    ...chunkHead(envelope),
-    choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
-    ...(withUsage ? { usage: null } : {}),
+    content: tokens.map((token) => ({ ...likely(token), top_logprobs: token.alternatives.map(likely) })),
+    refusal: null,
   };
 }
 
-/** The chunk after the last one, when the client asked for usage. */
-export function usageChunk(envelope: Envelope, usage: Usage): unknown {
-  return { ...chunkHead(envelope), choices: [], usage: usageBody(usage) };
+/** JSON has no infinity; this is what the API says of tokens that cannot be. */
+const impossible = -9999;
+
+interface TokenBody {
+  readonly token: string;
+  readonly logprob: number;
+  readonly bytes: readonly number[] | null;
 }
 
-function chunkHead({ id, created, model }: Envelope): Record<string, unknown> {
-  return { id, object: "chat.completion.chunk", created, model };
-}
-
-/** OpenAI's three numbers, and under `llamav` what only this server knows. */
-function usageBody(usage: Usage): unknown {
-  return {
-    prompt_tokens: usage.promptTokens,
-    completion_tokens: usage.completionTokens,
-    total_tokens: usage.promptTokens + usage.completionTokens,
-    llamav: {
-      image_tiles: usage.imageTiles,
-      cached_images: usage.cachedImages,
-      queue_ms: microseconds(usage.timings.queueMs),
-      image_ms: microseconds(usage.timings.imageMs),
-      prefill_ms: microseconds(usage.timings.prefillMs),
-      decode_ms: microseconds(usage.timings.decodeMs),
-    },
-  };
-}
-
-/** Milliseconds to three places: what a clock can tell. */
-function microseconds(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
+function likely({ text, bytes, logprob }: LikelyToken): TokenBody {
+  // Rounding may lift a certain token a hair above zero.
+  const bounded = Math.max(impossible, Math.min(0, logprob));
+  return { token: text, logprob: bounded, bytes: bytes ? [...bytes] : null };
 }

@@ -1,9 +1,9 @@
-import { z } from "zod";
 import type { LoadPicture } from "../runtime/pictures.ts";
 import type { TracePrompt } from "../runtime/reports.ts";
 import { toGenerateRequest } from "./chat_request.ts";
 import { chatSchema } from "./schemas.ts";
 import { parseWith } from "./validation.ts";
+import { z } from "./zod.ts";
 
 const templateVariables = {
   tools_in_user_message: z.boolean().nullish(),

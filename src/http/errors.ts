@@ -29,7 +29,9 @@ const statusOfCode: Readonly<Record<string, number>> = { model_not_found: 404, q
 
 /** What the SDKs switch on; they make their error classes from the status. */
 function typeOfStatus(status: number): string {
+  if (status === 401) return "authentication_error";
   if (status === 403) return "permission_error";
+  if (status === 408) return "timeout_error";
   if (status === 404) return "not_found_error";
   if (status === 429) return "rate_limit_error";
   return status >= 500 ? "api_error" : "invalid_request_error";
@@ -56,10 +58,8 @@ export function describeError(error: unknown): DescribedError {
   if (error instanceof RequestError) {
     const { param, code } = error.details;
     const status = statusOfCode[code ?? ""] ?? 400;
-    // One second: the queue is short by design, and SDKs back off by themselves from the second refusal on.
-    const headers = status === 429 ? { "retry-after": "1" } : undefined;
     const message = error.remedy ? `${error.message}. ${error.remedy}` : error.message;
-    return describe(status, message, param, code, headers);
+    return describe(status, message, param, code);
   }
   if (error instanceof InterruptedRequestError) {
     // Its request was fine, and the model is being loaded again.

@@ -1,11 +1,14 @@
 import { ExplainedError } from "../base/errors.ts";
-import type { Log } from "../base/log.ts";
+import type { Log, LogFields } from "../base/log.ts";
 import { formatDuration } from "../base/units.ts";
 import type { Usage } from "../runtime/request.ts";
 
-/** The part of the socket server that a handler needs: how long a silent connection may stay open. */
+/** The part of the socket server that a handler needs. */
 export interface Connection {
+  /** How long the connection may stay open in silence. */
   timeout(request: Request, seconds: number): void;
+  /** Where it comes from; `null` when it has gone. */
+  requestIP?(request: Request): { readonly address: string } | null;
 }
 
 /** Seconds of silence, or of a dripping upload, after which a connection is closed. */
@@ -23,13 +26,17 @@ export class Exchange {
   /** Filled in by the handler for the log. */
   usage?: Usage;
   clientGone = false;
+  /** What the metrics call the address: a known route, never what a caller wrote. */
+  route = "none";
+  /** What the log calls the caller's key. */
+  key?: string;
 
   constructor(
     readonly request: Request,
     readonly path: string,
     readonly connection: Connection | undefined,
     readonly log: Log,
-    readonly onEnd: (exchange: Exchange) => void,
+    readonly onEnd: (exchange: Exchange, status: number) => void,
   ) {
     this.id = requestId(request.headers.get("x-request-id"));
     if (request.signal.aborted) this.abandon();
@@ -54,7 +61,7 @@ export class Exchange {
 
   /** Tells the operator what the client must not see. */
   report(error: unknown): void {
-    this.log.error(`${this.id} ${describe(error)}`);
+    this.log.error(`${this.id} ${describe(error)}`, { request_id: this.id });
   }
 
   /** From here on silence is work, not a stalled client: a prefill may take minutes. */
@@ -62,21 +69,55 @@ export class Exchange {
     this.connection?.timeout(this.request, 0);
   }
 
-  /** Writes the log line, once. The query is left out: people put keys into it. */
-  end(outcome: number | string): void {
+  /**
+   * Writes the log line, once. The query is left out: people put keys into it.
+   *
+   * @param outcome how a stream ended, where not by its last event
+   */
+  end(status: number, outcome?: string): void {
     if (this.#ended) return;
     this.#ended = true;
     // The timeout belongs to the connection, which may stay open for the next request.
     this.connection?.timeout(this.request, idleSeconds);
-    const parts = [this.request.method, this.path.slice(0, 200), String(outcome)];
+    const durationMs = performance.now() - this.#started;
+    const parts = [this.request.method, this.path.slice(0, 200), String(status)];
+    if (outcome !== undefined) parts.push(`(${outcome})`);
+    if (this.key !== undefined) parts.push(this.key);
     if (this.usage) {
       parts.push(`prompt=${this.usage.promptTokens} completion=${this.usage.completionTokens}`);
       if (this.usage.imageTiles > 0) parts.push(`tiles=${this.usage.imageTiles}`);
     }
-    this.log.info(`${this.id} ${parts.join(" ")} ${formatDuration(performance.now() - this.#started)}`);
-    if (this.usage) this.log.debug(`${this.id} ${describeTimings(this.usage)}`);
-    this.onEnd(this);
+    const fields = {
+      request_id: this.id,
+      key: this.key,
+      method: this.request.method,
+      path: this.path.slice(0, 200),
+      status,
+      outcome,
+      duration_ms: round(durationMs),
+      ...(this.usage ? usageFields(this.usage) : {}),
+    };
+    this.log.info(`${this.id} ${parts.join(" ")} ${formatDuration(durationMs)}`, fields);
+    if (this.usage) this.log.debug(`${this.id} ${describeTimings(this.usage)}`, { request_id: this.id });
+    this.onEnd(this, status);
   }
+}
+
+function usageFields({ promptTokens, completionTokens, imageTiles, timings }: Usage): LogFields {
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    image_tiles: imageTiles,
+    queue_ms: round(timings.queueMs),
+    image_ms: round(timings.imageMs),
+    prefill_ms: round(timings.prefillMs),
+    decode_ms: round(timings.decodeMs),
+  };
+}
+
+/** Milliseconds to three places: what a clock can tell. */
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
 
 /** An error that was foreseen says enough by itself; of any other the place matters. */

@@ -10,42 +10,67 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** The host names that `checkCaller` accepts for a bind to `host`; `undefined` accepts all well-formed ones. */
-export function acceptedHosts(host: string): readonly string[] | undefined {
-  if (!isLoopback(host)) return undefined;
+/**
+ * The host names that a server accepts.
+ *
+ * @param host what it is bound to
+ * @param allowed names that the operator added; on an address that others can reach they are the only ones
+ * @returns `undefined` for all well-formed names
+ */
+export function acceptedHosts(host: string, allowed: readonly string[] = []): readonly string[] | undefined {
+  const names = allowed.map((name) => name.toLowerCase());
+  if (!isLoopback(host)) return names.length > 0 ? names : undefined;
   const own = host.includes(":") ? `[${host}]` : host;
-  return loopbackNames.includes(own) ? loopbackNames : [...loopbackNames, own];
+  return [...new Set([...loopbackNames, own, ...names])];
 }
 
 /**
- * Checks who calls, before the path is looked at. A name of the outside world that leads to a loopback address is
- * DNS rebinding: a page in the user's browser that talks to this server. A browser also says, in `Origin`, which
- * page makes it send a request.
+ * Checks under which name the server is called, before anything else. A name of the outside world that leads to a
+ * loopback address is DNS rebinding: a page in the user's browser that talks to this server.
  *
- * @throws {HttpError} 400 for a malformed host, 421 for a foreign one, 403 for another site's page.
+ * @throws {HttpError} 400 for a malformed host, 421 for a foreign one.
  */
-export function checkCaller(request: Request, accepted: readonly string[] | undefined): void {
-  const host = (request.headers.get("host") ?? hostOfUrl(request.url)).toLowerCase();
-  const match = hostPattern.exec(host);
+export function checkHost(request: Request, accepted: readonly string[] | undefined): void {
+  const match = hostPattern.exec(hostOf(request));
   if (match === null) throw new HttpError(400, "The Host header is malformed");
   if (accepted !== undefined && !accepted.includes(match[1]!)) {
-    throw new HttpError(421, "This server listens on a loopback address and answers to no other name");
-  }
-  const origin = request.headers.get("origin");
-  if (origin !== null && origin.toLowerCase() !== `http://${host}`) {
-    throw new HttpError(403, "Pages of other sites may not use this server");
+    throw new HttpError(421, "This server does not answer to this name; --allowed-hosts can add it", {
+      code: "host_not_allowed",
+    });
   }
 }
 
 /**
- * Path of a request, percent-encoding kept, query left out. Bun has resolved `.` and `..` in it before we see it, so
- * `/v1/./models` is `/v1/models` here.
+ * Checks which page makes the browser send this request; programs that are no browsers do not say.
+ *
+ * @param allowed other sites' origins, exactly as browsers write them
+ * @returns the origin, if it is another site's that may use the server
+ * @throws {HttpError} 403 for another site's page.
  */
-export function pathOf(request: Request): string {
+export function checkOrigin(request: Request, allowed: readonly string[]): string | undefined {
+  const origin = request.headers.get("origin");
+  if (origin === null) return undefined;
+  if (allowed.includes(origin)) return origin;
+  const own = [`http://${hostOf(request)}`, `https://${hostOf(request)}`];
+  if (own.includes(origin.toLowerCase())) return undefined;
+  throw new HttpError(403, "Pages of other sites may not use this server, unless --cors-origin names them", {
+    code: "origin_not_allowed",
+  });
+}
+
+function hostOf(request: Request): string {
+  return (request.headers.get("host") ?? hostOfUrl(request.url)).toLowerCase();
+}
+
+/**
+ * Path of a request, percent-encoding kept, query left out; `undefined` if the address is malformed. Bun has resolved
+ * `.` and `..` in it before we see it, so `/v1/./models` is `/v1/models` here.
+ */
+export function pathOf(request: Request): string | undefined {
   try {
     return new URL(request.url).pathname;
   } catch {
-    throw new HttpError(400, "The request's address is malformed");
+    return undefined;
   }
 }
 

@@ -13,6 +13,11 @@ export const limits = {
   /** Pictures of one request that are fetched at the same time. */
   imageFetches: 4,
   tools: 128,
+  /** What the engine computes for one prompt at most. */
+  choices: 16,
+  /** Prompts of a text completion, and their choices together. */
+  prompts: 16,
   stops: 4,
   stopLength: 256,
+  stopTokenIds: 64,
 } as const;

@@ -1,14 +1,6 @@
-import { z } from "zod";
-import { type NumberSetting, settings } from "../runtime/options.ts";
 import { limits } from "./limits.ts";
-
-// Without this zod tries to generate code from strings at start, which the executable forbids itself.
-z.config({ jitless: true });
-
-function bounded(setting: NumberSetting) {
-  const number = setting.kind === "integer" ? z.int() : z.number();
-  return number.min(setting.minimum).max(setting.maximum).nullish();
-}
+import { samplingFields } from "./sampling_fields.ts";
+import { z } from "./zod.ts";
 
 /** A short form `{type: "text", text}` or a list of parts; clients send both. */
 function contentOf<T extends z.ZodType>(part: T) {
@@ -73,13 +65,6 @@ const tool = z.object({
   }),
 });
 
-/** Seeds are 64-bit in the API. They are folded into the integers that a double holds exactly. */
-const seed = z.number().refine((value) => Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63, {
-  error: "must be a whole number of 64 bits",
-}).transform((value) => Number(BigInt.asUintN(53, BigInt(value))));
-
-const stopText = z.string().min(1).max(limits.stopLength);
-
 /**
  * The body of `POST /v1/chat/completions`: the fields that this server acts on. What else a client sends is listed
  * in the answer's `x-llamav-ignored` header, or refused where ignoring it would give a wrong answer
@@ -88,26 +73,12 @@ const stopText = z.string().min(1).max(limits.stopLength);
 export const chatSchema = z.object({
   model: z.string().min(1),
   messages: z.array(message).min(1).max(limits.messages),
-  stream: z.boolean().nullish(),
-  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
-  max_tokens: bounded(settings.maxTokens),
-  max_completion_tokens: bounded(settings.maxTokens),
-  temperature: bounded(settings.temperature),
-  top_p: bounded(settings.topP),
-  top_k: bounded(settings.topK),
-  min_p: bounded(settings.minP),
-  repetition_penalty: bounded(settings.repetitionPenalty),
-  presence_penalty: bounded(settings.presencePenalty),
-  frequency_penalty: bounded(settings.frequencyPenalty),
-  seed: seed.nullish(),
-  stop: z.preprocess(
-    (value) => typeof value === "string" ? [value] : value,
-    z.array(stopText).max(limits.stops).nullish(),
-  ).optional(),
-  ignore_eos: z.boolean().nullish(),
+  ...samplingFields,
+  max_completion_tokens: samplingFields.max_tokens,
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.int().min(0).max(20).nullish(),
   tools: z.array(tool).max(limits.tools).nullish(),
   tool_choice: z.unknown().optional(),
-  n: z.int().min(1).max(128).nullish(),
   chat_template_kwargs: z.strictObject({
     // Printed by the template as it is, among control tokens: only what a date needs.
     date_string: z.string().regex(/^[\p{L}\p{N} ,./:-]{1,40}$/u, { error: "must be a date" }).nullish(),

@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import process from "node:process";
 import { ExplainedError } from "../base/errors.ts";
 import { type App, cutMs } from "./app.ts";
@@ -14,16 +15,23 @@ export interface Server {
   stop(graceMs: number): Promise<void>;
 }
 
+/** Certificate chain and private key, in PEM. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /**
- * Listens on `host` and `port` (0 takes a free one).
+ * Listens on `host` and `port` (0 takes a free one), with `tls` for https.
  *
- * @throws {ExplainedError} If the address cannot be had.
+ * @throws {ExplainedError} If the address cannot be had, or certificate and key are not a pair.
  */
-export function startServer(app: App, host: string, port: number): Server {
-  const server = listen(app, host, port);
+export function startServer(app: App, host: string, port: number, tls?: TlsFiles): Server {
+  if (tls) checkPair(tls);
+  const server = listen(app, host, port, tls);
   const shownHost = host.includes(":") ? `[${host}]` : host;
   return {
-    url: `http://${shownHost}:${server.port}`,
+    url: `${tls ? "https" : "http"}://${shownHost}:${server.port}`,
     async stop(graceMs) {
       const end = performance.now() + graceMs + cutMs;
       await app.drain(graceMs);
@@ -36,11 +44,12 @@ export function startServer(app: App, host: string, port: number): Server {
   };
 }
 
-function listen(app: App, host: string, port: number): Bun.Server<undefined> {
+function listen(app: App, host: string, port: number, tls: TlsFiles | undefined): Bun.Server<undefined> {
   try {
     return Bun.serve({
       hostname: host,
       port,
+      tls,
       // Bun's development error page shows source code.
       development: false,
       // Without it production mode shares the port, and a second server silently takes half of the requests.
@@ -53,6 +62,25 @@ function listen(app: App, host: string, port: number): Bun.Server<undefined> {
   } catch (error) {
     throw explain(error, host, port);
   }
+}
+
+/** What is wrong with the pair would be told by Bun as an address that cannot be had. */
+function checkPair({ cert, key }: TlsFiles): void {
+  let isPair = false;
+  try {
+    isPair = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch (cause) {
+    throw new ExplainedError(
+      "Cannot serve https: certificate and private key must be unencrypted PEM, and at least one is not",
+      "Check the files of --tls-cert and --tls-key",
+      { cause },
+    );
+  }
+  if (isPair) return;
+  throw new ExplainedError(
+    "Cannot serve https: the private key is not the certificate's",
+    "Give --tls-key the key that the certificate of --tls-cert was made with, its own certificate first",
+  );
 }
 
 function explain(error: unknown, host: string, port: number): ExplainedError {

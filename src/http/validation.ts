@@ -23,7 +23,9 @@ export function parseWith<T>(schema: z.ZodType<T>, value: unknown, whole = "The 
 export function formatPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, key) => {
     if (typeof key === "number") return `${text}[${key}]`;
-    return text === "" ? String(key) : `${text}.${String(key)}`;
+    // Keys may be the client's own, of any length.
+    const name = String(key).slice(0, 64).toWellFormed();
+    return text === "" ? name : `${text}.${name}`;
   }, "");
 }
 

@@ -16,7 +16,7 @@ export interface PreparedImage {
   readonly height: number;
   /** u8 [height, width, 3] */
   readonly pixels: Uint8Array;
-  /** The picture's hash, by which its keys and values are found again. */
+  /** Of the picture and its arrangement: by it its keys and values are found again. */
   readonly hash: string;
 }
 
@@ -48,6 +48,7 @@ export function prepareImage(
     width: size.width,
     height: size.height,
     pixels: resized.data,
-    hash: image.hash,
+    // The same pixels on another canvas are other tiles.
+    hash: `${image.hash} ${arrangement.rows}x${arrangement.columns}`,
   };
 }

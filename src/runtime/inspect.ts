@@ -1,6 +1,7 @@
 import { elementCount } from "../base/dtype.ts";
 import { ExplainedError } from "../base/errors.ts";
 import { chooseLimits } from "../engine/limits.ts";
+import type { EngineOptions } from "../engine/protocol.ts";
 import { Device } from "../gpu/device.ts";
 import { type Checkpoint, openCheckpoint } from "../model/checkpoint.ts";
 import type { MllamaConfig } from "../model/config.ts";
@@ -9,12 +10,11 @@ import { expectedTensors } from "../model/tensor_names.ts";
 import { modelDirectory } from "./demo_model.ts";
 import type { InspectedPart, Inspection } from "./reports.ts";
 
-export interface InspectOptions {
-  readonly model: string;
-  readonly device?: string;
-  readonly contextLength?: number;
-  readonly imageTiles?: number;
-}
+/** What of the engine's options the memory plan depends on. */
+export type InspectOptions = Pick<
+  EngineOptions,
+  "model" | "device" | "contextLength" | "imageTiles" | "maxSequences" | "kvTokens"
+>;
 
 /**
  * Reads a checkpoint's configuration and headers and plans its memory on a device; loads nothing.

@@ -1,4 +1,5 @@
 import { benchSettings } from "./bench_settings.ts";
+import { serveSettings } from "./serve_settings.ts";
 
 /**
  * Every setting of the program, once: its flag, its limits, its default and its help. The commands build their
@@ -46,7 +47,20 @@ export interface ListSetting extends SettingText {
   readonly kind: "list";
 }
 
-export type Setting = NumberSetting | IntegersSetting | TextSetting | SwitchSetting | ListSetting;
+/** One of a few words. */
+export interface ChoiceSetting extends SettingText {
+  readonly kind: "choice";
+  readonly choices: readonly string[];
+  readonly fallback: string;
+}
+
+export type Setting =
+  | NumberSetting
+  | IntegersSetting
+  | TextSetting
+  | SwitchSetting
+  | ListSetting
+  | ChoiceSetting;
 
 export const settings = {
   temperature: {
@@ -182,44 +196,12 @@ export const settings = {
   },
   debug: { kind: "switch", flag: "--debug", help: "say where in the program an error came from" },
   json: { kind: "switch", flag: "--json", help: "print one JSON object" },
-  host: {
-    kind: "text",
-    flag: "--host",
-    placeholder: "address",
-    fallback: "127.0.0.1",
-    help: "address to listen on; 0.0.0.0 lets other machines in",
-  },
-  port: {
-    kind: "integer",
-    flag: "--port",
-    minimum: 0,
-    maximum: 65_535,
-    fallback: 8000,
-    help: "port to listen on; 0 takes a free one",
-  },
   model: { kind: "text", flag: "--model", placeholder: "model", help: "another spelling of MODEL" },
   huggingfaceRepoId: {
     kind: "text",
     flag: "--huggingface-repo-id",
     placeholder: "model",
     help: "another spelling of MODEL",
-  },
-  allowRemoteImages: {
-    kind: "switch",
-    flag: "--allow-remote-images",
-    help: "fetch pictures that requests name by http(s) URL",
-    otherwise: "only when --host is this machine itself",
-  },
-  allowPrivateImages: {
-    kind: "switch",
-    flag: "--allow-private-images",
-    help: "fetch them from this machine and private networks, too",
-  },
-  allowedMediaDomains: {
-    kind: "list",
-    flag: "--allowed-media-domains",
-    placeholder: "domain",
-    help: "fetch pictures from this domain only; may be given several times",
   },
   maxQueued: {
     kind: "integer",
@@ -259,15 +241,6 @@ export const settings = {
     help: "keep the keys and values of texts for later requests that begin alike",
     otherwise: "yes",
   },
-  shutdownTimeout: {
-    kind: "number",
-    flag: "--shutdown-timeout",
-    placeholder: "seconds",
-    minimum: 0,
-    maximum: 3600,
-    fallback: 45,
-    help: "how long running answers may go on after the server was told to stop",
-  },
   messages: {
     kind: "text",
     flag: "--messages",
@@ -292,6 +265,7 @@ export const settings = {
     help: "greedy tokens to compute after the prompt",
   },
   steps: { kind: "switch", flag: "--steps", help: "write the states after each step, too" },
+  ...serveSettings,
   ...benchSettings,
 } as const satisfies Record<string, Setting>;
 
@@ -299,6 +273,7 @@ export type SettingName = keyof typeof settings;
 
 type ValueOfSetting<S extends Setting> = S extends { kind: "switch" } ? boolean | undefined
   : S extends { kind: "list" } ? readonly string[]
+  : S extends { choices: readonly (infer Choice)[] } ? Choice
   : S extends { fallback: number } ? number
   : S extends { fallback: string } ? string
   : S extends { fallback: readonly number[] } ? readonly number[]
@@ -328,6 +303,9 @@ export function parseSetting(setting: Setting, text: string): string | number | 
       if (/^(1|true|yes|on)$/i.test(text)) return true;
       if (/^(0|false|no|off)$/i.test(text)) return false;
       throw new RangeError(`must be yes or no, not "${text}"`);
+    case "choice":
+      if (setting.choices.includes(text)) return text;
+      throw new RangeError(`must be ${setting.choices.join(" or ")}, not "${text}"`);
     case "number":
     case "integer":
       return parseNumber(setting, text, text);

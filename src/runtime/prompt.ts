@@ -1,5 +1,6 @@
 import { basename, resolve } from "node:path";
 import { ModelError, RequestError } from "../base/errors.ts";
+import type { Segment } from "../chat/content_vault.ts";
 import type { Message } from "../chat/message.ts";
 import { rawPrompt, renderPrompt } from "../chat/prompt.ts";
 import { type ChatTemplate, openChatTemplate } from "../chat/template_file.ts";
@@ -9,7 +10,7 @@ import { supportedArrangements } from "../images/canvas.ts";
 import { ImagePreparer } from "../images/image_preparer.ts";
 import { extraEmbeddingRows, type MllamaConfig, readConfig } from "../model/config.ts";
 import { openTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { GenerateRequest } from "./request.ts";
+import type { Conversation, RequestPart } from "./request.ts";
 
 /** The part of a model that works without a device: its texts, its pictures and its habits. */
 export interface Frontend {
@@ -103,6 +104,19 @@ function checkArrangements(directory: string, { vision }: MllamaConfig): void {
 }
 
 /**
+ * The text of a conversation as the checkpoint's template prints it.
+ *
+ * @throws {RequestError} If the template refuses the conversation.
+ */
+export function layOut(frontend: Frontend, request: Conversation): Segment[] {
+  const messages: Message[] = request.messages.map((message) => ({
+    ...message,
+    content: message.content.map((part) => part.type === "text" ? part : { type: "image" }),
+  }));
+  return renderPrompt(frontend.template, messages, request);
+}
+
+/**
  * Lays out a conversation and prepares its pictures.
  *
  * @param maxTokens longest prompt that is worth encoding; a longer one is refused before it takes time
@@ -110,21 +124,11 @@ function checkArrangements(directory: string, { vision }: MllamaConfig): void {
  */
 export async function buildPrompt(
   frontend: Frontend,
-  request: Pick<GenerateRequest, "messages" | "tools" | "toolsInUserMessage" | "dateString"> & {
-    readonly addGenerationPrompt?: boolean;
-  },
+  request: Conversation,
   maxTokens: number,
 ): Promise<Prompt> {
-  const messages: Message[] = request.messages.map((message) => ({
-    ...message,
-    content: message.content.map((part) => part.type === "text" ? part : { type: "image" }),
-  }));
-  const pictures = request.messages.flatMap(({ content }) =>
-    content.flatMap((part) => part.type === "image" ? [part.bytes] : [])
-  );
-  const tokens = frontend.tokenizer.encodeSegments(renderPrompt(frontend.template, messages, request), {
-    maxTokens,
-  });
+  const pictures = request.messages.flatMap(({ content }) => content.filter((part) => part.type === "image"));
+  const tokens = frontend.tokenizer.encodeSegments(layOut(frontend, request), { maxTokens });
   return { tokens, images: await prepareImages(frontend, pictures) };
 }
 
@@ -146,7 +150,35 @@ export async function buildRawPrompt(
       { param: "prompt", remedy: `Write "${imageToken}" where each picture belongs` },
     );
   }
-  return { tokens, images: await prepareImages(frontend, pictures) };
+  return { tokens, images: await prepareImages(frontend, pictures.map((bytes) => ({ bytes }))) };
+}
+
+/**
+ * A prompt of a text, which is never read as control tokens, or of ids.
+ *
+ * @param maxTokens longest prompt that is worth encoding
+ * @throws {RequestError} If an id is unknown, or stands for a picture, which there is none of.
+ */
+export function buildPlainPrompt(
+  { tokenizer, config }: Frontend,
+  prompt: string | readonly number[],
+  maxTokens: number,
+): Prompt {
+  if (typeof prompt === "string") {
+    const ids = tokenizer.encodeSegments([{ text: prompt, control: false }], { maxTokens });
+    return { tokens: [tokenizer.bosId, ...ids], images: [] };
+  }
+  const wrong = prompt.findIndex((id) => id >= config.text.vocabSize);
+  if (wrong >= 0) {
+    const reason = prompt[wrong] === config.imageTokenIndex
+      ? "stands for a picture, and a prompt of ids has none"
+      : `must be less than ${config.text.vocabSize}, the size of the vocabulary`;
+    throw new RequestError(`Token ${wrong} of the prompt, ${prompt[wrong]}, ${reason}`, {
+      param: "prompt",
+      code: "invalid_value",
+    });
+  }
+  return { tokens: [...prompt], images: [] };
 }
 
 /** How the checkpoint's authors want it sampled. */
@@ -162,8 +194,13 @@ export function modelSampling({ config }: Frontend): Sampling {
   };
 }
 
-function prepareImages(frontend: Frontend, files: readonly Uint8Array[]): Promise<EngineImage[]> {
-  const { size: tileSize, maxImageTiles } = frontend.config.image;
-  const options = { tileSize, maxTiles: frontend.maxTiles, knownTiles: maxImageTiles };
-  return Promise.all(files.map((bytes) => frontend.pictures.prepare(bytes, options)));
+type Picture = Omit<Extract<RequestPart, { type: "image" }>, "type">;
+
+function prepareImages(frontend: Frontend, pictures: readonly Picture[]): Promise<EngineImage[]> {
+  const { size: tileSize, maxImageTiles: knownTiles } = frontend.config.image;
+  return Promise.all(pictures.map(({ bytes, detail }) => {
+    // The processor's rule chooses by size already: "high" and "auto" are the same.
+    const maxTiles = detail === "low" ? 1 : frontend.maxTiles;
+    return frontend.pictures.prepare(bytes, { tileSize, maxTiles, knownTiles });
+  }));
 }

@@ -1,10 +1,19 @@
 import type { ToolCall } from "../chat/message.ts";
 import type { Sampling } from "../engine/sampling.ts";
+import type { EngineStats } from "../engine/stats.ts";
+
+export type { EngineStats, Histogram } from "../engine/stats.ts";
 
 /** Messages as a caller of the runtime gives them: images travel inside their part, as file bytes. */
 export type RequestPart =
   | { readonly type: "text"; readonly text: string }
-  | { readonly type: "image"; readonly bytes: Uint8Array };
+  | { readonly type: "image"; readonly bytes: Uint8Array; readonly detail?: ImageDetail };
+
+/**
+ * How closely a picture is looked at. `low`: one tile. `high` and `auto`: as many as the model's own rule gives its
+ * size, up to the runtime's limit; left out, `auto`.
+ */
+export type ImageDetail = "auto" | "low" | "high";
 
 export interface RequestMessage {
   readonly role: "system" | "user" | "assistant" | "tool";
@@ -13,25 +22,74 @@ export interface RequestMessage {
   readonly toolCallId?: string;
 }
 
-/** One request for one answer. What is left out takes the model's generation config, then the runtime's default. */
+/**
+ * One request for one answer, or for several to the same messages. What is left out takes the model's generation
+ * config, then the runtime's default.
+ */
 export interface GenerateRequest {
   readonly messages: readonly RequestMessage[];
+  /**
+   * A prompt without a conversation, which `messages` is empty beside: a text, behind the token that every prompt
+   * begins with and never read as control tokens, or ids as they are.
+   */
+  readonly prompt?: string | readonly number[];
   /** Function definitions in OpenAI form, printed into the prompt as they are. */
   readonly tools?: readonly unknown[];
   readonly toolsInUserMessage?: boolean;
   /** The template's "Today Date"; left out, the local date. */
   readonly dateString?: string;
   readonly sampling?: Partial<Sampling>;
-  /** Upper bound of generated tokens. What the context does not hold is cut off, with the finish reason "length". */
+  /** Choices: answers that differ in their draws, 1 to 16. Left out, one. */
+  readonly n?: number;
+  /**
+   * Upper bound of generated tokens of each choice. What the context does not hold is cut off, with the finish reason
+   * "length".
+   */
   readonly maxTokens?: number;
   /** Texts that end the answer; they are not part of it. */
   readonly stop?: readonly string[];
+  /** Tokens that end the answer, beside the checkpoint's own; they have no text. */
+  readonly stopTokenIds?: readonly number[];
   /** Goes on after the checkpoint's stop ids. */
   readonly ignoreEos?: boolean;
+  /** Who asks: those who ask for much take turns with the others. */
+  readonly client?: string;
+}
+
+/** What the template lays out. */
+export type Conversation =
+  & Pick<GenerateRequest, "messages" | "tools" | "toolsInUserMessage" | "dateString">
+  & {
+    /** Ends with the header of the assistant's answer; left out, yes. */
+    readonly addGenerationPrompt?: boolean;
+  };
+
+/** Texts to tokens and back, and conversations to the text that the model sees. Implemented by texts.ts. */
+export interface Texts {
+  /**
+   * Ids of a plain text: it is never read as control tokens.
+   *
+   * @param begin whether the token that every prompt begins with goes before it
+   * @throws {RequestError} If there are more than 131072.
+   */
+  tokenize(text: string, begin: boolean): number[];
+  /** Ids of a conversation; its pictures are one token each and are not looked at. */
+  tokenizeConversation(conversation: Conversation): number[];
+  /** The text that the model sees of a conversation. */
+  applyTemplate(conversation: Conversation): string;
+  /**
+   * Text of ids, control tokens by their names. Bytes that are no UTF-8 become U+FFFD.
+   *
+   * @throws {RequestError} If an id is outside the vocabulary.
+   */
+  detokenize(ids: readonly number[]): string;
 }
 
 export interface Usage {
   readonly promptTokens: number;
+  /** Prompt tokens whose keys and values were already there. */
+  readonly cachedTokens: number;
+  /** Of all choices together. */
   readonly completionTokens: number;
   /** Tiles of all images of the request. */
   readonly imageTiles: number;
@@ -47,11 +105,44 @@ export interface Usage {
 
 export type FinishReason = "stop" | "length";
 
-/** What an answer is made of, in order: one `start`, any number of `text`, one `end`. Failures are thrown. */
+/** A token as it could be at its place. */
+export interface LikelyToken {
+  /** Incomplete characters are U+FFFD here; of a control token it is the name. */
+  readonly text: string;
+  /** What the token adds to the text; nothing, if it is a control token. */
+  readonly bytes: Uint8Array | undefined;
+  /** Natural logarithm, of the model's own distribution: before temperature, penalties and bias. */
+  readonly logprob: number;
+}
+
+/** A token of the answer. */
+export interface AnswerToken extends LikelyToken {
+  /** The likeliest tokens of its place, best first. */
+  readonly alternatives: readonly LikelyToken[];
+}
+
+/**
+ * What an answer is made of, in order: one `start`, and for each choice any number of `text` and one `end`; those of
+ * several choices are mixed. Failures are thrown.
+ */
 export type GenerateEvent =
   | { readonly type: "start"; readonly promptTokens: number; readonly imageTiles: number }
-  | { readonly type: "text"; readonly text: string }
-  | { readonly type: "end"; readonly finishReason: FinishReason; readonly usage: Usage };
+  | {
+    readonly type: "text";
+    readonly choice: number;
+    readonly text: string;
+    /** Where log probabilities were asked for: the tokens that the text is made of. */
+    readonly tokens?: readonly AnswerToken[];
+    /** Generated so far, over all choices. */
+    readonly completionTokens: number;
+  }
+  | {
+    readonly type: "end";
+    readonly choice: number;
+    readonly finishReason: FinishReason;
+    /** So far; that of the last `end` is the request's. */
+    readonly usage: Usage;
+  };
 
 export interface ModelInfo {
   /** The name the model is served under: the directory's last part. */
@@ -60,6 +151,9 @@ export interface ModelInfo {
   readonly contextLength: number;
   /** Tiles whose keys and values stay on the device. */
   readonly imageTiles: number;
+  /** Token positions of the text cache, over all answers, and of one of its blocks. */
+  readonly kvTokens: number;
+  readonly blockSize: number;
   readonly device: string;
   /** What was allocated on the device, by part. */
   readonly memory: readonly { readonly name: string; readonly bytes: number }[];
@@ -75,6 +169,10 @@ export interface Runtime {
   readonly model: ModelInfo;
   /** After a failure the model is loaded again by itself; what comes meanwhile waits. */
   readonly state: RuntimeState;
+  /** What the engine has counted since it was opened, and what it holds. */
+  readonly stats: EngineStats;
+  /** What texts are to the model, without asking it anything. */
+  readonly texts: Texts;
   /** Resolves, once, when nothing can be answered any more: it failed too often in a row, or `close`. */
   readonly failure: Promise<Error>;
   /** The same, for those who only look. */

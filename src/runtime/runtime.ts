@@ -1,12 +1,22 @@
 import { EngineClient, type EngineNews } from "../engine/client.ts";
-import type { EngineOptions } from "../engine/protocol.ts";
-import { StreamDecoder } from "../tokenizer/stream_decoder.ts";
+import type { EngineOptions, EngineRequest } from "../engine/protocol.ts";
+import { emptyStats, type EngineStats } from "../engine/stats.ts";
+import { Answer } from "./answer.ts";
 import { cacheDirectory } from "./cache_directory.ts";
 import { modelDirectory } from "./demo_model.ts";
-import { buildPrompt, type Frontend, type FrontendOptions, modelSampling, openFrontend } from "./prompt.ts";
+import {
+  buildPlainPrompt,
+  buildPrompt,
+  type Frontend,
+  type FrontendOptions,
+  modelSampling,
+  openFrontend,
+  type Prompt,
+} from "./prompt.ts";
 import type { LoadProgress } from "./reports.ts";
-import type { GenerateEvent, GenerateRequest, ModelInfo, Runtime, RuntimeState, Usage } from "./request.ts";
-import { StopMatcher } from "./stop.ts";
+import type { GenerateEvent, GenerateRequest, ModelInfo, Runtime, RuntimeState, Texts } from "./request.ts";
+import { ModelTexts } from "./texts.ts";
+import { UsageMeter } from "./usage_meter.ts";
 
 export interface RuntimeOptions extends EngineOptions, FrontendOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
@@ -43,21 +53,29 @@ export async function openRuntime(
 
 class LocalRuntime implements Runtime {
   readonly model: ModelInfo;
+  readonly texts: Texts;
   readonly #frontend: Frontend;
   readonly #engine: EngineClient;
 
   constructor(frontend: Frontend, engine: EngineClient, path: string) {
     this.#frontend = frontend;
     this.#engine = engine;
+    this.texts = new ModelTexts(frontend);
     this.model = {
       id: frontend.id,
       path,
       contextLength: engine.info.contextLength,
       imageTiles: engine.info.imageTiles,
+      kvTokens: engine.info.kvTokens,
+      blockSize: engine.info.blockSize,
       device: engine.info.device,
       memory: engine.info.plan.parts,
       notes: frontend.notes,
     };
+  }
+
+  get stats(): EngineStats {
+    return this.#engine.stats ?? emptyStats();
   }
 
   get state(): RuntimeState {
@@ -73,92 +91,68 @@ class LocalRuntime implements Runtime {
   }
 
   async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent> {
-    const { config, tokenizer } = this.#frontend;
     const { contextLength } = this.#engine.info;
-    const { tokens, images } = await buildPrompt(this.#frontend, request, contextLength);
+    const prompt = request.prompt === undefined
+      ? await buildPrompt(this.#frontend, request, contextLength)
+      : buildPlainPrompt(this.#frontend, request.prompt, contextLength);
     signal?.throwIfAborted();
-    const stopIds = request.ignoreEos ? [] : config.generation.eosTokenIds;
+    const engineRequest = this.#engineRequest(request, prompt);
+    const answers = this.#answers(request, engineRequest.stopIds);
+    const meter = new UsageMeter(prompt);
+    for await (const event of this.#engine.run(engineRequest, signal)) {
+      if (event.type === "accepted") yield { type: "start", ...meter.size };
+      if (event.type === "started") meter.started(event);
+      if (event.type !== "token" && event.type !== "end") continue;
+      const { choice } = event;
+      const answer = answers.get(choice);
+      if (!answer) continue; // a stop text has ended it before the engine heard of it
+      if (event.type === "token") meter.completionTokens++;
+      const piece = event.type === "token" ? answer.push(event.token, event.logprob) : answer.flush();
+      if (piece.text !== "" || piece.tokens.length > 0) {
+        const tokens = request.sampling?.logprobs === undefined ? undefined : piece.tokens;
+        yield { type: "text", choice, text: piece.text, tokens, completionTokens: meter.completionTokens };
+      }
+      const finishReason = answer.stopped ? "stop" : event.type === "end" ? event.reason : undefined;
+      if (finishReason === undefined) continue;
+      answers.delete(choice);
+      if (event.type === "token" && answers.size > 0) this.#engine.stop(event.id, choice);
+      yield { type: "end", choice, finishReason, usage: meter.usage };
+      if (answers.size === 0) return;
+    }
+  }
+
+  #engineRequest(request: GenerateRequest, { tokens, images }: Prompt): Omit<EngineRequest, "id"> {
+    const { config } = this.#frontend;
     // A prompt that fills the context is left to the engine to refuse, with the numbers.
-    const room = Math.max(1, contextLength - tokens.length);
-    const answer = new Answer(
-      new StreamDecoder(tokenizer),
-      new StopMatcher(request.stop ?? []),
-      new Set(stopIds),
-    );
-    const imageTiles = images.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
-    const sequence = this.#engine.run({
+    const room = Math.max(1, this.#engine.info.contextLength - tokens.length);
+    return {
       tokens,
       images,
       sampling: { ...modelSampling(this.#frontend), ...defined(request.sampling ?? {}) },
       maxTokens: Math.min(request.maxTokens ?? room, room),
-      stopIds,
-    }, signal);
-    const timings = { queueMs: 0, imageMs: 0, prefillMs: 0, cachedImages: 0, startedAt: performance.now() };
-    const usage = (): Usage => ({
-      promptTokens: tokens.length,
-      completionTokens: answer.tokenCount,
-      imageTiles,
-      cachedImages: timings.cachedImages,
-      timings: {
-        queueMs: timings.queueMs,
-        imageMs: timings.imageMs,
-        prefillMs: timings.prefillMs,
-        decodeMs: performance.now() - timings.startedAt,
-      },
-    });
+      stopIds: [
+        ...request.ignoreEos ? [] : config.generation.eosTokenIds,
+        ...request.stopTokenIds ?? [],
+      ],
+      n: request.n,
+      client: request.client,
+    };
+  }
 
-    for await (const event of sequence) {
-      if (event.type === "accepted") {
-        yield { type: "start", promptTokens: tokens.length, imageTiles };
-      } else if (event.type === "started") {
-        Object.assign(timings, event, { startedAt: performance.now() });
-      } else if (event.type === "token") {
-        const text = answer.push(event.token);
-        if (text !== "") yield { type: "text", text };
-        if (answer.stopped) break;
-      } else if (event.type === "end") {
-        const rest = answer.flush();
-        if (rest !== "") yield { type: "text", text: rest };
-        yield { type: "end", finishReason: answer.stopped ? "stop" : event.reason, usage: usage() };
-        return;
-      }
-    }
-    yield { type: "end", finishReason: "stop", usage: usage() };
+  /** An answer for each choice that has not ended. */
+  #answers(request: GenerateRequest, stopIds: readonly number[]): Map<number, Answer> {
+    const options = {
+      stop: request.stop ?? [],
+      stopIds: new Set(stopIds),
+      minTokens: request.sampling?.minTokens ?? 0,
+    };
+    const { tokenizer } = this.#frontend;
+    return new Map(Array.from({ length: request.n ?? 1 }, (_, i) => [i, new Answer(tokenizer, options)]));
   }
 
   async close(): Promise<void> {
     this.#frontend.pictures.close();
     await this.#engine.close();
-  }
-}
-
-/** Tokens to text, up to the first stop text. */
-class Answer {
-  tokenCount = 0;
-  stopped = false;
-
-  constructor(
-    private readonly decoder: StreamDecoder,
-    private readonly matcher: StopMatcher,
-    private readonly stopIds: ReadonlySet<number>,
-  ) {}
-
-  /** Text that this token makes certain. Stop ids count as tokens and have no text. */
-  push(token: number): string {
-    this.tokenCount++;
-    return this.stopIds.has(token) ? "" : this.#match(this.decoder.push(token));
-  }
-
-  /** What was held back at the end of the answer. */
-  flush(): string {
-    const rest = this.#match(this.decoder.flush());
-    return this.stopped ? rest : rest + this.matcher.flush();
-  }
-
-  #match(text: string): string {
-    const { emit, stopped } = this.matcher.push(text);
-    this.stopped = stopped;
-    return emit;
   }
 }
 

@@ -32,6 +32,7 @@ export async function traceToFile(options: TraceOptions): Promise<TraceReport> {
     imageTiles,
     chunkSize,
     outputRows: chunkSize,
+    maxSequences: 1,
     pipelineCache: cacheDirectory(),
   }, { restarts: noRestarts });
   try {

@@ -168,10 +168,18 @@ test("inspect prints counts, bytes by part and the memory plan", async () => {
       return Promise.resolve(inspection);
     },
   };
-  const args = ["inspect", "m", "-c", "8192", "--image-tiles", "4"];
+  const more = ["--max-num-seqs", "2", "--kv-tokens", "16384"];
+  const args = ["inspect", "m", "-c", "8192", "--image-tiles", "4", ...more];
   const { code, stdout } = await cli(args, { services });
   expect(code).toBe(0);
-  expect(asked).toEqual([{ model: "m", device: undefined, contextLength: 8192, imageTiles: 4 }]);
+  expect(asked).toEqual([{
+    model: "m",
+    device: undefined,
+    contextLength: 8192,
+    imageTiles: 4,
+    maxSequences: 2,
+    kvTokens: 16384,
+  }]);
   expect(stdout).toMatch(/^tensors +906, 21,340,441,670 bytes$/m);
   expect(stdout).toMatch(/^ {2}vision tower +500, 1\.7 GB$/m);
   expect(stdout).toMatch(/^memory +22\.0 GB of 16\.0 GB: does not fit$/m);

@@ -11,7 +11,7 @@ const scripts: Record<string, (runtime: FakeRuntime) => Iterable<Step>> = {
   *endless() {
     yield* answer().slice(0, 1);
     for (let i = 0;; i++) {
-      yield { type: "text", text: `word ${i} `.repeat(20) };
+      yield { type: "text", choice: 0, text: `word ${i} `.repeat(20), completionTokens: i + 1 };
       yield { waitMs: 1 };
     }
   },
@@ -27,12 +27,17 @@ function* failing(runtime: FakeRuntime, error: Error): Iterable<Step> {
   yield { waitMs: 60_000 };
 }
 
-function openRuntime({ maxQueued }: Pick<RuntimeOptions, "maxQueued">): Promise<FakeRuntime> {
+/** Loads half of the model at once, and the rest after the variable `LOAD_MS`. */
+async function openRuntime(
+  { maxQueued, onProgress }: Pick<RuntimeOptions, "maxQueued" | "onProgress">,
+): Promise<FakeRuntime> {
+  onProgress?.({ stage: "weights", done: 5, total: 10, unit: "bytes" });
+  await Bun.sleep(Number(process.env["LOAD_MS"] ?? 0));
   const script = scripts[process.env["FAKE"]!]!;
   const notes = ["The built-in chat template is used"];
   // One request runs, and as many more may wait as the flag says.
   const runtime: FakeRuntime = new FakeRuntime(() => script(runtime), { notes }, 1 + (maxQueued ?? 0));
-  return Promise.resolve(runtime);
+  return runtime;
 }
 
 const services = {

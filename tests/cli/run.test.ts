@@ -19,7 +19,7 @@ test("run prints the answer on stdout, and nothing else anywhere", async () => {
   const run = await cli(["run", "./model", "What", "is it?", "--image", picture], { services });
   expect(run).toEqual({ code: 0, stdout: "A cat\n", stderr: "" });
   expect(opened).toEqual([
-    { model: "./model", device: undefined, contextLength: undefined, imageTiles: undefined },
+    { model: "./model", device: undefined, contextLength: undefined, imageTiles: undefined, maxSequences: 1 },
   ]);
   expect(runtime.requests[0]!.messages).toEqual([{
     role: "user",
@@ -102,7 +102,14 @@ test("run passes every setting on", async () => {
     "\n",
     "Hi",
   ], { services });
-  expect(opened).toEqual([{ model: "./m", device: "cpu", contextLength: 64, imageTiles: 4, maxTiles: 2 }]);
+  expect(opened).toEqual([{
+    model: "./m",
+    device: "cpu",
+    contextLength: 64,
+    imageTiles: 4,
+    maxTiles: 2,
+    maxSequences: 1,
+  }]);
   expect(runtime.requests[0]).toEqual({
     messages: [
       { role: "system", content: [{ type: "text", text: "Brief" }] },

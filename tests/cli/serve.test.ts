@@ -2,12 +2,16 @@ import { expect, test } from "bun:test";
 import { ModelNotFoundError } from "../../src/base/errors.ts";
 import { cli } from "./support.ts";
 
-/** The options with which `serve` opens its model; the open then fails, so that no port is needed. */
+/** What there is no time to load. */
+const noPictures = () => Promise.resolve(() => Promise.reject(new Error("No picture was to be loaded")));
+
+/** The options with which `serve` opens its model; the open then fails. */
 async function opened(args: string[], env: Record<string, string> = {}): Promise<Record<string, unknown>> {
   let given: Record<string, unknown> = {};
-  const run = await cli(["serve", ...args], {
+  const run = await cli(["serve", "--port", "0", ...args], {
     env,
     services: {
+      pictureLoader: noPictures,
       openRuntime({ onProgress: _, onNews: __, ...options }) {
         given = options;
         return Promise.reject(new ModelNotFoundError("There is none"));
@@ -59,7 +63,7 @@ test("serve without a model takes the demo, and says so", async () => {
     model = options.model;
     return Promise.reject(new ModelNotFoundError("There is none"));
   };
-  const run = await cli(["serve"], { services: { openRuntime } });
+  const run = await cli(["serve", "--port", "0"], { services: { openRuntime, pictureLoader: noPictures } });
   expect({ model, code: run.code }).toEqual({ model: "demo", code: 3 });
   expect(run.stderr).toContain("built-in demo model");
 });

@@ -27,7 +27,7 @@ describe("llamav, in an empty folder with an empty environment", () => {
   test("--help names every command and says what it is built with", async () => {
     const { code, stdout } = await runExecutable(["--help"]);
     expect(code).toBe(0);
-    for (const word of ["run", "serve", "trace", "inspect", "doctor", "Built with Llama"]) {
+    for (const word of ["run", "serve", "trace", "inspect", "bench", "doctor", "Built with Llama"]) {
       expect(stdout).toContain(word);
     }
   });
@@ -48,6 +48,21 @@ describe("llamav, in an empty folder with an empty environment", () => {
     const { code, stdout } = await runExecutable(["inspect", model]);
     expect(code).toBe(0);
     expect(stdout).toContain("MllamaForConditionalGeneration");
+  });
+
+  test("bench measures every stage", async () => {
+    const sizes = ["--prompt", "8", "--batch", "2", "-n", "4", "--repeat", "1"];
+    const { code, stdout } = await runExecutable(["bench", model, ...sizes, "--json"]);
+    const rows = JSON.parse(stdout).rows as { stage: string; rate: number }[];
+    expect([...new Set(rows.map(({ stage }) => stage))]).toEqual([
+      "stream",
+      "load",
+      "image",
+      "prefill",
+      "decode",
+    ]);
+    expect(rows.filter(({ rate }) => !(rate > 0))).toEqual([]);
+    expect(code).toBe(0);
   });
 
   test("doctor finds every kernel right on this driver", async () => {

@@ -1,10 +1,10 @@
 import { Engine } from "../../src/engine/engine.ts";
 import type { EngineImage, EngineOptions, EngineRequest } from "../../src/engine/protocol.ts";
-import { greedy } from "../../src/engine/sampling.ts";
+import { greedy, type Sampling } from "../../src/engine/sampling.ts";
 import { random } from "../../src/selftest/random.ts";
 import { openTestDevice } from "../support/gpu.ts";
 import type { ScheduleCheckpoint, SchedulePrompt } from "./schedule_checkpoints.ts";
-import { type Part, runAlone, runSchedule } from "./schedules.ts";
+import { halfMask, type MaskOf, type Part, runAlone, runSchedule } from "./schedules.ts";
 
 type Request = Omit<EngineRequest, "id">;
 
@@ -15,32 +15,40 @@ const cacheTiles = 12;
 const variants: readonly Partial<EngineOptions>[] = [
   { maxSequences: 2, kvTokens: contextLength, chunkSize: 7 },
   { maxSequences: 8, kvTokens: contextLength, chunkSize: 33, imageTiles: 9 },
+  { maxSequences: 32, kvTokens: 16 * contextLength, chunkSize: 128, imageTiles: 32 },
   { maxSequences: 8, kvTokens: 2 * contextLength, chunkSize: 64, prefixCache: false },
-  { maxSequences: 32, kvTokens: 4 * contextLength, chunkSize: 128 },
 ];
 
+/** Requests of a schedule. The first three seeds have each size on an engine of that size, the rest mix them. */
 const batchSizes = [2, 8, 32];
 
 /** A checkpoint, the requests that schedules are made of, and what each of them says alone. */
 export class CheckpointSchedules {
   readonly #engines = new Map<number, Engine>();
   preemptions = 0;
+  /** The most sequences that ran at a time. */
+  largestBatch = 0;
 
-  private constructor(readonly directory: string, private readonly parts: readonly Part[]) {}
+  private constructor(
+    readonly directory: string,
+    private readonly parts: readonly Part[],
+    private readonly maskOf: MaskOf,
+  ) {}
 
   /** Runs every request alone, on an engine that keeps nothing. */
   static async open({ directory, prompts }: ScheduleCheckpoint): Promise<CheckpointSchedules> {
     const made = await prompts();
     const solo = openEngine(directory, { maxSequences: 1, chunkSize: 128, prefixCache: false });
     try {
-      const alone = (request: Request): Part => ({ request, expected: runAlone(solo, request) });
+      const maskOf = halfMask(solo.config.text.vocabSize);
+      const alone = (request: Request): Part => ({ request, expected: runAlone(solo, request, maskOf) });
       const imageToken = solo.config.imageTokenIndex;
       const parts = made.flatMap((prompt) => {
         const first = alone(plainRequest(prompt));
         return [first, ...variations(prompt, first.expected[0]!, imageToken).map(alone)];
       });
       const long = made.slice(0, 3).map((prompt, i) => alone(longAnswer(prompt, 12 + 9 * i, imageToken)));
-      return new CheckpointSchedules(directory, [...parts, ...long]);
+      return new CheckpointSchedules(directory, [...parts, ...long], maskOf);
     } finally {
       solo.dispose();
     }
@@ -50,10 +58,11 @@ export class CheckpointSchedules {
   run(seed: number): void {
     const data = random(seed);
     const engine = this.#engine(seed % variants.length);
-    const size = batchSizes[data.below(batchSizes.length)]!;
+    const size = batchSizes[seed % batchSizes.length]!;
     const parts = Array.from({ length: size }, () => this.parts[data.below(this.parts.length)]!);
     const before = engine.stats.preemptions;
-    runSchedule(engine, parts, { spread: 1 + data.below(2 * size), abortShare: 0.2 }, seed);
+    const shape = { spread: 1 + data.below(size), abortShare: 0.2 };
+    this.largestBatch = Math.max(this.largestBatch, runSchedule(engine, parts, shape, seed, this.maskOf));
     this.preemptions += engine.stats.preemptions - before;
   }
 
@@ -77,11 +86,21 @@ function openEngine(model: string, options: Partial<EngineOptions>): Engine {
   );
 }
 
+/** Draws, and needs the counts that a slot of the device keeps of its sequence. */
+const drawn: Sampling = {
+  ...greedy,
+  temperature: 1,
+  topK: 40,
+  repetitionPenalty: 1.2,
+  frequencyPenalty: 0.3,
+  seed: 7,
+};
+
 function plainRequest({ tokens, images }: SchedulePrompt): Request {
   return { tokens, images, sampling: greedy, maxTokens: 16, stopIds: [] };
 }
 
-/** A next turn behind its answer; several choices; with a seed; the same text about other pictures. */
+/** A next turn behind its answer; several choices; drawn, with penalties; with masks; the same text about other pictures. */
 function variations(prompt: SchedulePrompt, answer: readonly number[], imageToken: number): Request[] {
   const plain = plainRequest(prompt);
   const { tokens, images } = prompt;
@@ -89,7 +108,8 @@ function variations(prompt: SchedulePrompt, answer: readonly number[], imageToke
   return [
     { ...plain, tokens: [...tokens, ...answer, ...question], maxTokens: 30 },
     { ...plain, maxTokens: 3, n: 3 },
-    { ...plain, sampling: { ...greedy, temperature: 1, topK: 40, seed: 7 }, n: 2 },
+    { ...plain, sampling: drawn, n: 2 },
+    { ...plain, constraint: true },
     ...images.length > 0 ? [{ ...plain, images: images.map(backwards) }] : [],
   ];
 }

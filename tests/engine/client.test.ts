@@ -249,8 +249,8 @@ describe("A worker that stops", () => {
     const news: EngineNews[] = [];
     const client = await open({}, { onNews: (one) => news.push(one) });
     const { rest } = await begun(client);
-    const wrong = { ...request(), tokens: [3], images: [noiseImage(1)] }; // no token for the image
-    expect((await rejection(collect(client, wrong))).message).toContain("every image has one image token");
+    const wrong = { ...request(), tokens: undefined as never };
+    expect((await rejection(collect(client, wrong))).message).toContain("tokens");
     await interrupted(rest);
     expect(await collect(client)).toEqual(whole);
     expect(news).toMatchObject([{ type: "recovering", pauseMs: 0 }, { type: "recovered" }]);
@@ -266,6 +266,21 @@ describe("A worker that stops", () => {
     await interrupted(rest);
     expect(await collect(client)).toEqual(whole);
     expect(workers.length).toBe(count);
+    await client.close();
+  });
+
+  test("while the next engine is waited for costs no further attempt", async () => {
+    const news: EngineNews[] = [];
+    const restarts = { pausesMs: [300], healthyMs: 60_000 };
+    const client = await open({}, { onNews: (one) => news.push(one), restarts });
+    const { rest } = await begun(client);
+    const { worker } = workers.at(-1)!;
+    worker.postMessage({ type: "add" }); // a request without its request
+    await interrupted(rest);
+    while (client.state !== "recovering") await Bun.sleep(1);
+    worker.terminate();
+    expect(await collect(client)).toEqual(whole);
+    expect(news.map(({ type }) => type)).toEqual(["recovering", "recovered"]);
     await client.close();
   });
 

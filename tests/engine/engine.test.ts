@@ -3,7 +3,13 @@ import { AssertionError } from "../../src/base/assert.ts";
 import { DeviceError, RequestError } from "../../src/base/errors.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { DeviceLostError } from "../../src/gpu/errors.ts";
-import { oddSizes, tinyConfig, tinyWeights, writeTinyCheckpoint } from "../model/tiny_checkpoint.ts";
+import {
+  oddSizes,
+  tinyConfig,
+  tinyImageToken,
+  tinyWeights,
+  writeTinyCheckpoint,
+} from "../model/tiny_checkpoint.ts";
 import type { EngineEvent, EngineOptions, EngineRequest } from "../../src/engine/protocol.ts";
 import { greedy } from "../../src/engine/sampling.ts";
 import { expectNothingHeld } from "./invariants.ts";
@@ -100,9 +106,18 @@ describe("Engine.add()", () => {
     expectNothingHeld(engine);
   });
 
-  test("insists on one image for each image token", () => {
-    expect(() => engine.add(request(1, [-1, 5], { images: [] }))).toThrow(AssertionError);
-    expect(() => engine.add(request(1, [3, 5], { images: [a] }))).toThrow(AssertionError);
+  test("refuses images without a place, places without an image, and ids that no token has", () => {
+    const wrong: Partial<EngineRequest>[] = [
+      { images: [] },
+      { images: [noiseImage(1), noiseImage(2)] },
+      { images: [noiseImage(1)], tokens: [tinyImageToken, tinyImageToken + 1] },
+      { images: [noiseImage(1)], tokens: [tinyImageToken, -1] },
+      { images: [noiseImage(1)], tokens: [tinyImageToken, 0.5] },
+    ];
+    for (const more of wrong) {
+      expect(() => engine.add({ ...request(1, [-1, 5]), ...more })).toThrow(RequestError);
+    }
+    expectNothingHeld(engine);
   });
 
   test("takes a prompt and tokens that fill the context to the last place", () => {
@@ -255,6 +270,19 @@ describe("An error in a step", () => {
     }
     expectNothingHeld(engine);
     engine.dispose();
+  });
+
+  test("of one row's logits ends its request only", () => {
+    const engine = engineWith({ maxSequences: 3 });
+    const tokens = text(40, 12);
+    const broken = (id: number) =>
+      request(id, tokens, { sampling: { ...greedy, logitBias: [[3, NaN]] }, n: 2, maxTokens: 9 });
+    const [want] = run(engine, request(1, text(9, 13)));
+    for (const one of [request(1, text(9, 13)), broken(2), request(3, text(9, 13))]) engine.add(one);
+    const events = finish(engine);
+    for (const id of [1, 3]) expect(tokensOf(events.get(id))).toEqual(want!);
+    expect(events.get(2)).toMatchObject([{ type: "error", error: { name: "DeviceError" } }]);
+    expectNothingHeld(engine);
   });
 
   test("while an image is encoded leaves nothing behind that looks encoded", () => {

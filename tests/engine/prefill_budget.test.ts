@@ -24,15 +24,15 @@ describe("PrefillBudget", () => {
     expect(new PrefillBudget(256).rows(0)).toBe(256);
   });
 
-  test("is careful before it knows, and never gives nothing as long as there is room", () => {
+  test("is careful before it knows, and never gives less than a few rows as long as there is room", () => {
     const budget = new PrefillBudget(64);
     expect([budget.rows(1), budget.rows(60), budget.rows(64)]).toEqual([7, 4, 0]);
     for (let i = 0; i < 50; i++) {
       budget.observe(4, 0, 1);
       budget.observe(4, budget.rows(4), 1000);
     }
-    expect(budget.rows(4)).toBe(4); // a fifth row takes a bucket of eight
-    expect(budget.rows(3)).toBe(1);
+    // Four rows more, and what fills their bucket.
+    expect([1, 3, 4, 5, 8, 62].map((decode) => budget.rows(decode))).toEqual([7, 5, 4, 11, 8, 2]);
   });
 
   const devices = {
@@ -45,11 +45,27 @@ describe("PrefillBudget", () => {
     test(`keeps steps under twice the time without prefill on a device ${name}`, () => {
       for (const decode of [1, 3, 8, 32]) {
         const longest = settle(new PrefillBudget(256), msOf, decode);
-        const least = msOf(decode, bucketRows(decode + 1) - decode); // no step with prefill is shorter
+        const least = msOf(decode, bucketRows(decode + 4) - decode); // no step with prefill is shorter
         expect(longest).toBeLessThanOrEqual(Math.max(2 * msOf(decode, 0), least));
       }
     });
   }
+
+  test("comes back from a slow time to many rows, though the first ones are dear", () => {
+    const budget = new PrefillBudget(256);
+    const msOf = (_: number, prefill: number) => 10 + (prefill > 0 ? 3 + 0.02 * prefill : 0);
+    settle(budget, (decode, prefill) => msOf(decode, prefill) + 50 * prefill, 1);
+    expect(budget.rows(1)).toBe(7);
+    settle(budget, msOf, 1);
+    expect(budget.rows(1)).toBeGreaterThan(100);
+  });
+
+  test("counts streams that sit a step out: theirs is the next one", () => {
+    const budget = new PrefillBudget(256);
+    expect([budget.rows(0, 0), budget.rows(0, 1)]).toEqual([256, 32]);
+    settle(budget, devices["that is bound by its arithmetic"], 1);
+    expect(budget.rows(0, 1)).toBeLessThan(10);
+  });
 
   test("uses what a device has to spare", () => {
     const budget = new PrefillBudget(256);

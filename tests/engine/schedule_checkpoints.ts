@@ -40,7 +40,7 @@ export function scheduleCheckpoints(): ScheduleCheckpoint[] {
   const demo = modelDirectory("demo");
   return [
     ...golden,
-    { name: "the demo model", directory: demo, share: 0.25, prompts: () => demoPrompts(demo) },
+    { name: "the demo model", directory: demo, share: 0.375, prompts: () => demoPrompts(demo) },
   ];
 }
 

@@ -38,6 +38,18 @@ describe("Scheduler.schedule()", () => {
     expect(rowsOf(schedule(subject))).toEqual([[1, 2, 3], [2, 0, rows]]);
   });
 
+  test("spares a sequence that waits for a mask and for this step the long chunks", () => {
+    const subject = scheduler(40, 1, 2, 64);
+    const constrained = blankSequence(1, 2, 9, [], { constraint: true });
+    subject.add(constrained);
+    constrained.mask = null;
+    subject.launched(schedule(subject));
+    subject.add(blankSequence(2, 60, 9));
+    const [part] = rowsOf(schedule(subject));
+    expect(part).toEqual([2, 0, subject.budget.rows(0, 1)]);
+    expect(part![2]).toBeLessThan(60);
+  });
+
   test("admits in the order of arrival, even when a later sequence would fit sooner", () => {
     const subject = scheduler(4, 1, 3, 16);
     const first = blankSequence(1, 9, 4); // three of four blocks
@@ -189,13 +201,13 @@ describe("Scheduler, when the blocks run out,", () => {
 
 describe("Scheduler.add() of several choices", () => {
   test("lets the first one compute what they share, and the others follow", () => {
-    const subject = scheduler(20, 1, 4, 8);
+    const subject = scheduler(20, 1, 4, 4);
     const leader = blankSequence(1, 10, 3);
     const others = [1, 2].map((index) => blankSequence(1, 10, 3, [], {}, { index, leader }));
     subject.add(leader, ...others);
     subject.add(blankSequence(2, 1, 9));
     const step = schedule(subject);
-    expect(rowsOf(step)).toEqual([[2, 0, 1], [1, 0, 1]]);
+    expect(rowsOf(step)).toEqual([[2, 0, 1], [1, 0, 3]]);
     while (others[0]!.slot < 0) runSteps(subject, 1);
     expect(leader.computed).toBeGreaterThanOrEqual(8);
     expect(others.map(({ cachedTokens }) => cachedTokens)).toEqual([8, 8]);
@@ -215,6 +227,16 @@ describe("Scheduler.add() of several choices", () => {
     subject.remove(running);
     schedule(subject);
     expect(subject.running).toEqual([leader]);
+  });
+
+  test("lets the others begin when the first one ended before its turn", () => {
+    const subject = scheduler(20, 1, 4, 8);
+    const leader = blankSequence(1, 10, 3);
+    const other = blankSequence(1, 10, 3, [], {}, { index: 1, leader });
+    subject.add(leader, other);
+    subject.remove(leader);
+    schedule(subject);
+    expect(subject.running).toEqual([other]);
   });
 
   test("lets the others go on when the first one is gone", () => {
@@ -261,6 +283,21 @@ describe("Scheduler.remove()", () => {
       0,
       2,
     ]);
+  });
+
+  test("lets nobody find what a sequence computed behind a step that failed", () => {
+    const subject = scheduler(10, 2, 1, 4, true);
+    const sequence = blankSequence(1, 3, 9);
+    subject.add(sequence);
+    const [failed, next] = [schedule(subject), []] as [Step, Step[number][]];
+    subject.launched(failed);
+    next.push(...schedule(subject)); // the row of the token that the failed step was to give
+    subject.launched(next);
+    expect(rowsOf(next)).toEqual([[1, 3, 4]]);
+    subject.landed(failed, true);
+    subject.remove(sequence);
+    land(subject, next);
+    expect([subject.blocks.freeCount, subject.blocks.cachedCount]).toEqual([10, 0]);
   });
 
   test("finds nothing the second time", () => {

@@ -7,7 +7,7 @@ import { expectInvariants, expectNothingHeld } from "./invariants.ts";
 /** What an engine of any kind is driven by. */
 export type Driven = Pick<
   EngineCore,
-  "add" | "abort" | "mask" | "step" | "idle" | "stalled" | "scheduler" | "stats"
+  "add" | "abort" | "stop" | "mask" | "step" | "idle" | "stalled" | "scheduler" | "stats"
 >;
 
 /** A request and what every choice of it says when it has the engine for itself. */
@@ -20,12 +20,19 @@ export interface Part {
 export interface ScheduleShape {
   /** Steps over which the requests arrive. */
   readonly spread: number;
-  /** Share of the requests that are given up at some point. */
+  /** Share of the requests that are given up at some point, and of those that lose one choice. */
   readonly abortShare: number;
 }
 
 /** Words of a mask that are the same whenever a choice has so many tokens: about every second token is allowed. */
 export type MaskOf = (after: number) => Uint32Array | null;
+
+/** About every second token may be taken, another half after each, and now and then every one. */
+export function halfMask(vocabSize: number): MaskOf {
+  const words = Math.ceil(vocabSize / 32);
+  return (after) =>
+    after % 3 === 2 ? null : new Uint32Array(words).fill(after % 2 === 0 ? 0x55555555 : 0xcccccccc);
+}
 
 /** The tokens of every choice of a request that has the engine for itself. */
 export function runAlone(engine: Driven, request: Omit<EngineRequest, "id">, maskOf?: MaskOf): number[][] {
@@ -38,7 +45,7 @@ export function runAlone(engine: Driven, request: Omit<EngineRequest, "id">, mas
 
 /**
  * Runs requests that arrive and are given up at random, and checks what must hold after every step. Every sequence
- * must say what it says alone, up to where it was given up.
+ * must say what it says alone, up to where it was given up. Returns the most sequences that ran at a time.
  *
  * @param seed of arrivals, aborts and the delays of masks
  */
@@ -48,36 +55,49 @@ export function runSchedule(
   shape: ScheduleShape,
   seed: number,
   maskOf?: MaskOf,
-): void {
+): number {
   const data = random(seed);
   const arrivals = parts.map(() => data.below(shape.spread));
   const aborts = parts.map((_, i) =>
     data.next() < shape.abortShare ? arrivals[i]! + data.below(30) : Infinity
   );
+  const stops = parts.map(({ request: { n = 1 } }, i) => ({
+    at: data.next() < shape.abortShare ? arrivals[i]! + data.below(30) : Infinity,
+    choice: data.below(n),
+  }));
   const run = new Run(engine, data, maskOf);
   const last = Math.max(...arrivals);
+  let most = 0;
   for (let now = 0; now <= last || !engine.idle; now++) {
     if (now > 100_000) throw new Error("The engine does not come to an end");
     for (const [id, { request }] of parts.entries()) {
       if (aborts[id] === now && arrivals[id]! < now) engine.abort(id);
+      const { at, choice } = stops[id]!;
+      if (at === now && arrivals[id]! < now) run.stop(id, choice);
       if (arrivals[id] === now) run.add({ id, ...request });
     }
     run.step();
     expectInvariants(engine);
+    most = Math.max(most, engine.scheduler.running.length);
   }
   expectNothingHeld(engine);
   for (const [id, { expected }] of parts.entries()) {
     const have = run.tokens.get(id)!;
-    const whole = aborts[id]! === Infinity;
-    const want = whole ? expected : expected.map((tokens, i) => tokens.slice(0, have[i]!.length));
+    const aborted = aborts[id]! < Infinity;
+    const want = expected.map((tokens, choice) =>
+      aborted || run.stopped.has(`${id}/${choice}`) ? tokens.slice(0, have[choice]!.length) : tokens
+    );
     expect({ seed, id, tokens: have }).toEqual({ seed, id, tokens: want as number[][] });
   }
+  return most;
 }
 
 /** What an engine says, put together and checked for its order. */
 class Run {
   /** By request, then by choice. */
   readonly tokens = new Map<number, number[][]>();
+  /** Choices that were stopped before they had come to their end. */
+  readonly stopped = new Set<string>();
   readonly #ended = new Set<string>();
   readonly #masks: { id: number; choice: number; after: number; delay: number }[] = [];
 
@@ -88,12 +108,21 @@ class Run {
     expect(this.engine.add(request)).toEqual({ type: "accepted", id: request.id });
   }
 
+  stop(id: number, choice: number): void {
+    for (const event of this.engine.stop(id, choice)) {
+      this.stopped.add(`${id}/${choice}`);
+      this.#take(event);
+    }
+  }
+
   step(): void {
     for (const event of this.engine.step()) this.#take(event);
     for (const one of this.#masks.splice(0)) {
       const { delay, ...wanted } = one;
       if (delay > 0) this.#masks.push({ ...one, delay: delay - 1 });
-      else this.engine.mask({ ...wanted, mask: this.maskOf!(wanted.after) });
+      else {for (const event of this.engine.mask({ ...wanted, mask: this.maskOf!(wanted.after) })) {
+          this.#take(event);
+        }}
     }
     if (this.engine.stalled && this.#masks.length === 0 && !this.engine.idle) {
       for (const event of this.engine.step()) this.#take(event); // the last mask was answered just now

@@ -40,6 +40,11 @@ describe("EngineClient with a simulated engine", () => {
     expect(await Promise.all(requests.map(tokensOf))).toEqual(want);
   });
 
+  test("says so when no choice at all is asked for", async () => {
+    const error = await tokensOf(request(1, { n: 0 })).catch((error: unknown) => error);
+    expect((error as RequestError).details.param).toBe("n");
+  });
+
   test("answers masks while other streams go on", async () => {
     const allowed = [7, 77, 777];
     const tokens: number[] = [];
@@ -54,6 +59,38 @@ describe("EngineClient with a simulated engine", () => {
     }
     expect(tokens).toEqual(allowed);
     expect((await others)[0]).toHaveLength(60);
+  });
+
+  test("ends a request whose mask allows nothing, and no other", async () => {
+    const others = tokensOf(request(1, { maxTokens: 60 }));
+    const run = async () => {
+      for await (const event of client.run(request(3, { constraint: true }))) {
+        if (event.type !== "mask_wanted") continue;
+        const { id, choice, after } = event;
+        client.mask({ id, choice, after, mask: new Uint32Array(32) });
+      }
+    };
+    const error = await run().catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(RequestError);
+    expect((error as RequestError).details.code).toBe("invalid_mask");
+    expect((await others)[0]).toHaveLength(60);
+  });
+
+  test("stop() ends one choice, and the others get all of theirs", async () => {
+    const want = await tokensOf(request(4, { n: 3, maxTokens: 60 }));
+    const tokens: number[][] = [[], [], []];
+    const ends: (string | undefined)[] = [];
+    // With a constraint a choice waits where it is: the engine cannot have gone on meanwhile.
+    for await (const event of client.run(request(4, { n: 3, maxTokens: 60, constraint: true }))) {
+      if (event.type === "token") tokens[event.choice]!.push(event.token);
+      if (event.type === "end") ends[event.choice] = event.reason;
+      if (event.type !== "mask_wanted") continue;
+      const { id, choice, after } = event;
+      if (choice === 1 && after === 5) client.stop(id, choice);
+      else client.mask({ id, choice, after, mask: null });
+    }
+    expect(ends).toEqual(["length", "stop", "length"]);
+    expect(tokens).toEqual([want[0]!, want[1]!.slice(0, 5), want[2]!]);
   });
 
   test("ends a request at its deadline, also while it waits for a mask that never comes", async () => {

@@ -2,15 +2,11 @@ import { blankImage } from "./sequences.ts";
 import type { EngineImage, EngineRequest } from "../../src/engine/protocol.ts";
 import { greedy } from "../../src/engine/sampling.ts";
 import { SimEngine, simImageToken, type SimOptions } from "../../src/engine/sim_engine.ts";
+import { simVocabulary } from "../../src/engine/sim_runner.ts";
 import { type Random, random } from "../../src/selftest/random.ts";
-import { type Part, runAlone, runSchedule } from "./schedules.ts";
+import { halfMask, type Part, runAlone, runSchedule } from "./schedules.ts";
 
-/** About every second token may be taken, another half after each. */
-export function simMask(after: number): Uint32Array | null {
-  if (after % 3 === 2) return null;
-  return new Uint32Array(32).fill(after % 2 === 0 ? 0x55555555 : 0xcccccccc);
-}
-
+const simMask = halfMask(simVocabulary);
 const longest = 60;
 
 /** A schedule on a simulated engine, all of it chosen by the seed. Returns how often something was preempted. */

@@ -67,20 +67,45 @@ function bestLogprobs(engine: Engine, requests: readonly EngineRequest[]): Map<n
   return best;
 }
 
+/** Counts the steps that an engine submits in which sequences with images share a batch with others that have none. */
+function countMixedSteps(engine: Engine): { count: number } & Disposable {
+  const { runner } = engine;
+  const submit = runner.submit.bind(runner);
+  const counter = {
+    count: 0,
+    [Symbol.dispose]: () => void delete (runner as Partial<typeof runner>).submit,
+  };
+  runner.submit = (step) => {
+    const [some, none] = [true, false].map((images) =>
+      step.some(({ sequence }) => sequence.images.length > 0 === images)
+    );
+    if (some && none) counter.count++;
+    return submit(step);
+  };
+  return counter;
+}
+
 describe("rows of a batch equal rows alone", () => {
   for (const [name, group] of Map.groupBy(runs, (run) => run.checkpoint.name)) {
     test(name, async () => {
       const checkpoint = group[0]!.checkpoint;
-      const short = group.filter(({ golden }) => golden.file.input_ids.length <= 100).slice(0, 8);
+      const short = group.filter(({ golden }) => golden.file.input_ids.length <= 120);
+      const [shown, unseen] = [true, false].map((images) =>
+        short.filter(({ golden }) => golden.file.images.length > 0 === images)
+      ) as [typeof short, typeof short];
+      const chosen = [...shown.slice(0, 5), ...unseen.slice(0, 3)];
       const requests = async (engine: Engine) =>
-        await Promise.all(short.map(({ golden }, id) => requestOf(engine, golden, id)));
+        await Promise.all(chosen.map(({ golden }, id) => requestOf(engine, golden, id)));
       const alone = goldenEngine(checkpoint, { maxSequences: 1, prefixCache: false });
       const want = new Map<number, TokenLogprob[]>();
       for (const request of await requests(alone)) {
         for (const [id, best] of bestLogprobs(alone, [request])) want.set(id, best);
       }
       const batch = goldenEngine(checkpoint, { maxSequences: 8, chunkSize: 64, imageTiles: 24 });
-      const have = bestLogprobs(batch, await requests(batch));
+      const asked = await requests(batch);
+      using mixed = countMixedSteps(batch);
+      const have = bestLogprobs(batch, asked);
+      expect(mixed.count).toBeGreaterThan(8);
       for (const [id, best] of want) {
         expect(best.length).toBeGreaterThan(100);
         expect(have.get(id)!.map(({ token }) => token)).toEqual(best.map(({ token }) => token));

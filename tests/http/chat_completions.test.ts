@@ -26,7 +26,15 @@ test("chat completion has every key of OpenAI's schema, and usage that adds up (
       prompt_tokens: 21,
       completion_tokens: 3,
       total_tokens: 24,
-      llamav: { image_tiles: 0, cached_images: 0, queue_ms: 0, image_ms: 0, prefill_ms: 12.5, decode_ms: 4 },
+      prompt_tokens_details: { cached_tokens: 16 },
+      llamav: {
+        image_tiles: 0,
+        image_cache_hits: 0,
+        queue_ms: 0,
+        image_ms: 0,
+        prefill_ms: 12.5,
+        decode_ms: 4,
+      },
     },
   });
   expect(Math.abs(body.created - Date.now() / 1000)).toBeLessThan(5);
@@ -88,7 +96,14 @@ test("every field that acts reaches the runtime, and the rest is left to the mod
     frequency_penalty: 2,
     seed: -1,
     stop: "END",
+    stop_token_ids: [3, 5],
     ignore_eos: true,
+    min_tokens: 2,
+    n: 3,
+    logit_bias: { 17: -100, "5": 2.5 },
+    logprobs: true,
+    top_logprobs: 4,
+    user: "me",
     chat_template_kwargs: { date_string: "26 Jul 2024", tools_in_user_message: false },
   }));
   expect(runtime.requests[0]).toEqual({
@@ -105,10 +120,16 @@ test("every field that acts reaches the runtime, and the rest is left to the mod
       presencePenalty: -1,
       frequencyPenalty: 2,
       seed: 2 ** 53 - 1,
+      minTokens: 2,
+      logitBias: [[5, 2.5], [17, -100]],
+      logprobs: 4,
     },
+    n: 3,
     maxTokens: 7,
     stop: ["END"],
+    stopTokenIds: [3, 5],
     ignoreEos: true,
+    client: expect.any(String),
   });
   await app.fetch(chat({ ...question, temperature: null, stop: null, n: null, seed: null, tools: null }));
   expect(runtime.requests[1]!.sampling).toEqual({});
@@ -129,7 +150,7 @@ test("roles, parts, pictures and tool turns become the runtime's messages in ord
           { type: "image_url", image_url: { url: "data:image/png;base64,AA==" } },
           { type: "text", text: "What \ud800 is it?" },
           { type: "image_url", image_url: "http://pictures.example/a.png" },
-          { type: "image_url", image_url: { url: "data:image/png;base64,AA==", detail: "auto" } },
+          { type: "image_url", image_url: { url: "data:image/png;base64,AA==", detail: "low" } },
         ],
       },
       {
@@ -147,7 +168,10 @@ test("roles, parts, pictures and tool turns become the runtime's messages in ord
   const image = { type: "image" as const, bytes: pictureBytes };
   expect(runtime.requests[0]!.messages).toEqual([
     { role: "system", content: [{ type: "text", text: "Be brief" }] },
-    { role: "user", content: [image, { type: "text", text: "What \ufffd is it?" }, image, image] },
+    {
+      role: "user",
+      content: [image, { type: "text", text: "What \ufffd is it?" }, image, { ...image, detail: "low" }],
+    },
     { role: "assistant", content: [], toolCalls: [{ id: "c1", name: "look", arguments: { at: 1 } }] },
     { role: "tool", content: [{ type: "text", text: "a cat" }], toolCallId: "c1" },
     { role: "tool", content: [{ type: "text", text: "a dog" }] },
@@ -164,7 +188,7 @@ test('tools stay out of the prompt with tool_choice "none"', async () => {
 });
 
 test("fields without effect are listed in x-llamav-ignored, whatever their names are (D30, P11)", async () => {
-  const { app } = testApp();
+  const { app, logged } = testApp();
   const response = await app.fetch(chat(
     '{"model":"tiny","messages":[{"role":"user","name":"me","content":[{"type":"image_url","image_url":{"url":"data:,","detail":"low"}}]}],' +
       '"user":"me","metadata":{},"service_tier":null,"__proto__":{"x":1},"bad\\r\\nname":1,"stream":true,' +
@@ -172,8 +196,10 @@ test("fields without effect are listed in x-llamav-ignored, whatever their names
   ));
   expect(response.status).toBe(200);
   expect(response.headers.get("x-llamav-ignored")).toBe(
-    "user, metadata, __proto__, stream_options.include_obfuscation, image_url.detail, messages.name",
+    "metadata, __proto__, stream_options.include_obfuscation, messages.name",
   );
+  // A warning for the operator, of what no client of the API would send.
+  expect(logged[0]).toMatch(/^warning: req_\w+ ignores what the API does not have: __proto__\n$/);
   expect((await app.fetch(chat(question))).headers.has("x-llamav-ignored")).toBe(false);
 });
 

@@ -49,6 +49,10 @@ const fields = [
   "tools",
   "tool_choice",
   "logit_bias",
+  "logprobs",
+  "top_logprobs",
+  "min_tokens",
+  "stop_token_ids",
 ];
 const more = [
   "stream",

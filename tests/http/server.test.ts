@@ -4,6 +4,7 @@ import { once } from "node:events";
 import OpenAI, {
   APIError,
   APIUserAbortError,
+  AuthenticationError,
   BadRequestError,
   InternalServerError,
   NotFoundError,
@@ -60,6 +61,57 @@ test("the openai client's stream helper accepts the stream", async () => {
   const { client } = start();
   const final = await client.chat.completions.stream({ model: "tiny", messages }).finalChatCompletion();
   expect(final.choices[0]!.message).toMatchObject({ role: "assistant", content: "Hello, world" });
+});
+
+test("the openai client's stream helper puts several answers together, and their log probabilities (D26)", async () => {
+  const likely = { text: "a", bytes: Uint8Array.of(97), logprob: -0.25 };
+  const piece = (choice: number, text: string) => ({
+    type: "text" as const,
+    choice,
+    text,
+    tokens: [{ ...likely, alternatives: [likely] }],
+    completionTokens: 1,
+  });
+  const [begin, , , end] = answer("x", "y");
+  const { client } = start(() => [
+    begin!,
+    piece(1, "b"),
+    piece(0, "a"),
+    piece(1, "c"),
+    { ...end!, choice: 1 } as Step,
+    { ...end!, choice: 0 } as Step,
+  ]);
+  const body = { model: "tiny", messages, n: 2, logprobs: true, top_logprobs: 1 };
+  const final = await client.chat.completions.stream(body).finalChatCompletion();
+  expect(final.choices.map(({ message, finish_reason }) => [message.content, finish_reason])).toEqual([
+    ["a", "stop"],
+    ["bc", "stop"],
+  ]);
+  expect(final.choices[1]!.logprobs!.content!.map(({ top_logprobs }) => top_logprobs[0]!.logprob)).toEqual(
+    [-0.25, -0.25],
+  );
+});
+
+test("the openai client gets text completions, whole and streamed", async () => {
+  const { client } = start();
+  const request = { model: "tiny", prompt: ["Once", "Twice"] };
+  const body = await client.completions.create(request);
+  expect(body.choices.map(({ index, text }) => [index, text])).toEqual([[0, "Hello, world"], [
+    1,
+    "Hello, world",
+  ]]);
+  const texts = ["", ""];
+  for await (const { choices: [choice] } of await client.completions.create({ ...request, stream: true })) {
+    texts[choice!.index] += choice!.text;
+  }
+  expect(texts).toEqual(["Hello, world", "Hello, world"]);
+});
+
+test("the openai client is let in by its key and told by its own class that it has none (D7)", async () => {
+  const { server } = start(undefined, { keys: ["sk-right"] });
+  const withKey = (apiKey: string) => new OpenAI({ baseURL: `${server.url}/v1`, apiKey, maxRetries: 0 });
+  expect((await withKey("sk-right").models.list()).data.length).toBe(1);
+  expect(await failure(withKey("sk-wrong").models.list())).toBeInstanceOf(AuthenticationError);
 });
 
 test("the openai client sends pictures as data: URLs", async () => {

@@ -1,6 +1,5 @@
 import { createLog } from "../../src/base/log.ts";
 import { type App, type AppOptions, createApp } from "../../src/http/app.ts";
-import type { Runtime } from "../../src/runtime/request.ts";
 import { answer, FakeRuntime } from "../support/fake_runtime.ts";
 
 /** The bytes that the picture loader of these tests brings, whatever is asked for. */
@@ -21,7 +20,8 @@ export function testApp(
   const runtime = new FakeRuntime(script);
   const logged: string[] = [];
   const loaded: string[] = [];
-  const app = createApp(runtime as Runtime, {
+  const app = createApp({
+    version: "1.2.3",
     log: createLog((line) => logged.push(line)),
     loadPicture(url) {
       loaded.push(url);
@@ -29,6 +29,7 @@ export function testApp(
     },
     ...options,
   });
+  app.serve(runtime);
   return { app, runtime, logged, loaded };
 }
 

@@ -41,7 +41,7 @@ describe("decodeImage() and prepareImage()", () => {
           tileCount: tiles.rows * tiles.cols,
           width: tiles.resized[0],
           height: tiles.resized[1],
-          hash: image.hash,
+          hash: `${image.hash} ${tiles.rows}x${tiles.cols}`,
         });
         expect(prepared.pixels.length).toBe(tiles.resized[0] * tiles.resized[1] * 3);
       }

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ModelError, ModelNotFoundError, RequestError } from "../../src/base/errors.ts";
 import { expectedTensors } from "../../src/model/tensor_names.ts";
-import { inspectModel } from "../../src/runtime/inspect.ts";
+import { inspectModel, type InspectOptions } from "../../src/runtime/inspect.ts";
 import {
   oddSizes,
   tinyConfig,
@@ -73,6 +73,26 @@ describe("inspectModel()", () => {
     const { plan, planProblem, tensorCount } = inspectModel({ model: folder.path, device: "no such device" });
     expect([plan, tensorCount > 0]).toEqual([undefined, true]);
     expect(planProblem).toContain("no such device");
+  });
+
+  test("plans the text cache and the sequences that are asked for", () => {
+    using folder = writeTinyCheckpoint(oddSizes, values);
+    const plan = (more: Partial<InspectOptions>) => {
+      const { plan } = inspectModel({
+        model: folder.path,
+        device,
+        contextLength: 48,
+        maxSequences: 2,
+        ...more,
+      });
+      const bytes = (name: RegExp) =>
+        plan!.allocations.filter((part) => name.test(part.name)).reduce((sum, part) => sum + part.bytes, 0);
+      return { cache: bytes(/text cache/), rest: plan!.totalBytes - bytes(/text cache/) };
+    };
+    const small = plan({ kvTokens: 48 });
+    const large = plan({ kvTokens: 96 });
+    expect(large).toEqual({ cache: 2 * small.cache, rest: small.rest });
+    expect(plan({ kvTokens: 48, maxSequences: 8 }).rest).toBeGreaterThan(small.rest);
   });
 
   test("warns when missing tiles cannot be computed once", () => {

@@ -1,15 +1,19 @@
 import { RequestError } from "../../src/base/errors.ts";
+import { emptyStats } from "../../src/engine/stats.ts";
 import type {
+  EngineStats,
   GenerateEvent,
   GenerateRequest,
   ModelInfo,
   Runtime,
   RuntimeState,
+  Texts,
   Usage,
 } from "../../src/runtime/request.ts";
 
 export const fakeUsage: Usage = {
   promptTokens: 21,
+  cachedTokens: 16,
   completionTokens: 3,
   imageTiles: 0,
   cachedImages: 0,
@@ -20,8 +24,13 @@ export const fakeUsage: Usage = {
 export function answer(...pieces: string[]): GenerateEvent[] {
   return [
     { type: "start", promptTokens: fakeUsage.promptTokens, imageTiles: 0 },
-    ...pieces.map((text): GenerateEvent => ({ type: "text", text })),
-    { type: "end", finishReason: "stop", usage: { ...fakeUsage, completionTokens: pieces.length } },
+    ...pieces.map((text, i): GenerateEvent => ({ type: "text", choice: 0, text, completionTokens: i + 1 })),
+    {
+      type: "end",
+      choice: 0,
+      finishReason: "stop",
+      usage: { ...fakeUsage, completionTokens: pieces.length },
+    },
   ];
 }
 
@@ -45,6 +54,9 @@ export class FakeRuntime implements Runtime {
   recovering = false;
   readonly failure: Promise<Error>;
   readonly model: ModelInfo;
+  /** Filled in by the test. */
+  stats: EngineStats = emptyStats();
+  readonly texts: Texts = fakeTexts;
   readonly #broken = new AbortController();
 
   /** @param maxRunning requests that are taken at the same time; one more is refused as by a full queue */
@@ -60,6 +72,8 @@ export class FakeRuntime implements Runtime {
       path: "some/folder/tiny",
       contextLength: 512,
       imageTiles: 16,
+      kvTokens: 1024,
+      blockSize: 16,
       device: "fake device",
       memory: [{ name: "weights", bytes: 28_400_000 }, { name: "text cache", bytes: 29_500_000 }],
       notes: [],
@@ -109,6 +123,17 @@ export class FakeRuntime implements Runtime {
     return Promise.resolve();
   }
 }
+
+/** A tokenizer whose ids are the code points; a conversation is its messages as JSON. */
+const fakeTexts: Texts = {
+  tokenize: (
+    text,
+    begin,
+  ) => [...begin ? [0] : [], ...Array.from(text, (character) => character.codePointAt(0)!)],
+  tokenizeConversation: (conversation) => fakeTexts.tokenize(fakeTexts.applyTemplate(conversation), true),
+  applyTemplate: (conversation) => JSON.stringify(conversation),
+  detokenize: (ids) => String.fromCodePoint(...ids),
+};
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

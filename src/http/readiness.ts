@@ -1,0 +1,83 @@
+import type { Runtime } from "../runtime/request.ts";
+import { HttpError } from "./errors.ts";
+
+export type ServerState = "loading" | "ready" | "recovering" | "draining" | "failed";
+
+/** What the probes tell; `progress` goes from 0 to 1 while the model is loaded. */
+export interface ReadinessBody {
+  readonly status: ServerState;
+  readonly progress?: number;
+}
+
+/** Longest pause that a client is asked for, in s: what takes longer is worth a look in between. */
+const longestPause = 60;
+
+/** Whether questions can be answered, and if not, why and when to come back. */
+export class Readiness {
+  readonly #startedAt = performance.now();
+  #runtime: Runtime | undefined;
+  #progress = 0;
+  /** The server was told to stop: balancers shall look elsewhere. */
+  leaving = false;
+  /** And takes no more questions. */
+  closed = false;
+
+  /** @param share of the model that is loaded, 0 to 1 */
+  loaded(share: number): void {
+    this.#progress = share;
+  }
+
+  open(runtime: Runtime): void {
+    this.#runtime = runtime;
+  }
+
+  get state(): ServerState {
+    const state = this.#runtime?.state ?? "loading";
+    // The worst comes first: a server that drains and has lost its model will not answer what still runs.
+    if (state === "failed") return state;
+    return this.leaving ? "draining" : state;
+  }
+
+  get body(): ReadinessBody {
+    const status = this.state;
+    return status === "loading" ? { status, progress: Math.floor(this.#progress * 100) / 100 } : { status };
+  }
+
+  /** The runtime, in whatever state it is. */
+  get runtime(): Runtime | undefined {
+    return this.#runtime;
+  }
+
+  /**
+   * The runtime, if it answers questions now.
+   *
+   * @throws {HttpError} 503 with Retry-After.
+   */
+  require(): Runtime {
+    const runtime = this.#runtime;
+    if (this.closed) throw shuttingDown();
+    if (runtime === undefined) {
+      throw unavailable("The model is being loaded", "model_loading", this.#loadSeconds());
+    }
+    // The device driver of a machine that lost its device is back in seconds; the weights are in the page cache.
+    if (runtime.state === "recovering") {
+      throw unavailable("The model is being loaded again", "model_loading", 5);
+    }
+    return runtime;
+  }
+
+  /** Seconds that the rest of the model will take, if it comes as fast as what is there. */
+  #loadSeconds(): number {
+    const passed = (performance.now() - this.#startedAt) / 1000;
+    const rest = this.#progress > 0 ? passed / this.#progress * (1 - this.#progress) : 5;
+    return Math.min(longestPause, Math.max(1, Math.ceil(rest)));
+  }
+}
+
+export function shuttingDown(): HttpError {
+  return unavailable("The server is shutting down", "shutting_down", 5);
+}
+
+function unavailable(message: string, code: string, seconds: number): HttpError {
+  return new HttpError(503, message, { code, headers: { "retry-after": String(seconds) } });
+}

@@ -1,0 +1,50 @@
+import type { Usage } from "../runtime/request.ts";
+
+/** The tokens that a request has taken so far. */
+export interface TokenCounts {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+}
+
+export function tokenCounts(promptTokens: number, completionTokens: number): TokenCounts {
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+  };
+}
+
+interface UsageBody extends TokenCounts {
+  readonly prompt_tokens_details: { readonly cached_tokens: number };
+  readonly llamav?: unknown;
+}
+
+/**
+ * The `usage` of a complete answer: OpenAI's numbers, and under `llamav` what only this server knows.
+ *
+ * @param strict leaves the second part out
+ */
+export function usageBody(usage: Usage, strict: boolean): UsageBody {
+  const published = {
+    ...tokenCounts(usage.promptTokens, usage.completionTokens),
+    prompt_tokens_details: { cached_tokens: usage.cachedTokens },
+  };
+  return strict ? published : { ...published, llamav: extension(usage) };
+}
+
+function extension({ imageTiles, cachedImages, timings }: Usage): unknown {
+  return {
+    image_tiles: imageTiles,
+    image_cache_hits: cachedImages,
+    queue_ms: microseconds(timings.queueMs),
+    image_ms: microseconds(timings.imageMs),
+    prefill_ms: microseconds(timings.prefillMs),
+    decode_ms: microseconds(timings.decodeMs),
+  };
+}
+
+/** Milliseconds to three places: what a clock can tell. */
+function microseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,125 @@
+import type { Setting } from "./options.ts";
+
+/** What `llamav serve` can be told beside the model. A part of the table in options.ts. */
+export const serveSettings = {
+  host: {
+    kind: "text",
+    flag: "--host",
+    placeholder: "address",
+    fallback: "127.0.0.1",
+    help: "address to listen on; 0.0.0.0 lets other machines in",
+  },
+  port: {
+    kind: "integer",
+    flag: "--port",
+    minimum: 0,
+    maximum: 65_535,
+    fallback: 8000,
+    help: "port to listen on; 0 takes a free one",
+  },
+  allowRemoteImages: {
+    kind: "switch",
+    flag: "--allow-remote-images",
+    help: "fetch pictures that requests name by http(s) URL",
+    otherwise: "only when --host is this machine itself",
+  },
+  allowPrivateImages: {
+    kind: "switch",
+    flag: "--allow-private-images",
+    help: "fetch them from this machine and private networks, too",
+  },
+  allowedMediaDomains: {
+    kind: "list",
+    flag: "--allowed-media-domains",
+    placeholder: "domain",
+    help: "fetch pictures from this domain only; may be given several times",
+  },
+  allowedHosts: {
+    kind: "list",
+    flag: "--allowed-hosts",
+    placeholder: "name",
+    help: "name that callers may use in the Host header; may be given several times",
+    otherwise: "this machine's own names where --host is this machine itself, else every name",
+  },
+  apiKey: {
+    kind: "list",
+    flag: "--api-key",
+    placeholder: "key",
+    help: "ask callers for this key; may be given several times. Other users of the machine can see it",
+    otherwise: "nobody is asked",
+  },
+  apiKeyFile: {
+    kind: "text",
+    flag: "--api-key-file",
+    placeholder: "file",
+    help: "ask callers for one of the keys in this file, one per line",
+  },
+  publicMetrics: {
+    kind: "switch",
+    flag: "--public-metrics",
+    help: "answer GET /metrics without a key",
+  },
+  corsOrigin: {
+    kind: "list",
+    flag: "--cors-origin",
+    placeholder: "origin",
+    help: "let pages of this origin use the server, such as https://chat.example; may be given several times",
+  },
+  tlsCert: {
+    kind: "text",
+    flag: "--tls-cert",
+    placeholder: "file",
+    help: "serve https with this certificate chain in PEM; needs --tls-key",
+  },
+  tlsKey: {
+    kind: "text",
+    flag: "--tls-key",
+    placeholder: "file",
+    help: "private key of --tls-cert in PEM",
+  },
+  strict: {
+    kind: "switch",
+    flag: "--strict",
+    help:
+      "refuse requests with fields that the API does not have, instead of naming them in x-llamav-ignored",
+  },
+  strictOpenai: {
+    kind: "switch",
+    flag: "--strict-openai",
+    help: "leave out of answers what the OpenAI API does not have",
+  },
+  logFormat: {
+    kind: "choice",
+    flag: "--log-format",
+    placeholder: "format",
+    choices: ["text", "json"],
+    fallback: "text",
+    help: "text for people or json for programs, one line each",
+  },
+  metricsCompat: {
+    kind: "choice",
+    flag: "--metrics-compat",
+    placeholder: "names",
+    choices: ["vllm", "none"],
+    fallback: "vllm",
+    help: "under which other names GET /metrics tells its numbers, too",
+  },
+  shutdownDelay: {
+    kind: "number",
+    flag: "--shutdown-delay",
+    placeholder: "seconds",
+    minimum: 0,
+    maximum: 3600,
+    fallback: 0,
+    help: "how long requests are still taken after the server was told to stop, while /readyz says draining",
+  },
+  shutdownTimeout: {
+    kind: "number",
+    flag: "--shutdown-timeout",
+    placeholder: "seconds",
+    minimum: 0,
+    maximum: 3600,
+    fallback: 45,
+    help: "how long running answers may go on after the server was told to stop",
+  },
+} as const satisfies Record<string, Setting>;

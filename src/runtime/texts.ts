@@ -1,0 +1,67 @@
+import { RequestError } from "../base/errors.ts";
+import { type Frontend, layOut } from "./prompt.ts";
+import type { Conversation, Texts } from "./request.ts";
+
+/** Longest text that is encoded without a question to the model, in tokens: more holds up everybody else. */
+const mostTokens = 131_072;
+
+/** The texts of an open model. */
+export class ModelTexts implements Texts {
+  readonly #frontend: Frontend;
+
+  constructor(frontend: Frontend) {
+    this.#frontend = frontend;
+  }
+
+  tokenize(text: string, begin: boolean): number[] {
+    const { tokenizer } = this.#frontend;
+    return bounded("prompt", () => {
+      const ids = tokenizer.encodeSegments([{ text, control: false }], { maxTokens: mostTokens });
+      return begin ? [tokenizer.bosId, ...ids] : ids;
+    });
+  }
+
+  tokenizeConversation(conversation: Conversation): number[] {
+    const { tokenizer } = this.#frontend;
+    const segments = layOut(this.#frontend, conversation);
+    return bounded("messages", () => tokenizer.encodeSegments(segments, { maxTokens: mostTokens }));
+  }
+
+  applyTemplate(conversation: Conversation): string {
+    return layOut(this.#frontend, conversation).map(({ text }) => text).join("");
+  }
+
+  detokenize(ids: readonly number[]): string {
+    const { tokenizer } = this.#frontend;
+    const wrong = ids.findIndex((id) => id >= tokenizer.vocabularySize);
+    if (wrong >= 0) {
+      const param = `tokens[${wrong}]`;
+      throw new RequestError(
+        `"${param}" must be less than ${tokenizer.vocabularySize}, the size of the vocabulary, not ${
+          ids[wrong]
+        }`,
+        { param, code: "invalid_value" },
+      );
+    }
+    const encoder = new TextEncoder();
+    // As bytes to the end: a character may lie across tokens.
+    const bytes = ids.map((id) => {
+      const name = tokenizer.controlText(id);
+      return name === undefined ? tokenizer.tokenBytes(id) : encoder.encode(name);
+    });
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.concat(bytes));
+  }
+}
+
+/** The tokenizer speaks of the context of an answer, which there is none. */
+function bounded(param: string, encode: () => number[]): number[] {
+  try {
+    return encode();
+  } catch (error) {
+    if (!(error instanceof RequestError) || error.details.code !== "context_length_exceeded") throw error;
+    throw new RequestError(`"${param}" must have at most ${mostTokens} tokens, and it has more`, {
+      param,
+      code: "context_length_exceeded",
+    });
+  }
+}

@@ -1,0 +1,142 @@
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import type { Server } from "../../src/http/server.ts";
+import { Servers } from "./servers.ts";
+import { question } from "./support.ts";
+
+// The machine may be busy with other tests; a test that hangs still ends.
+setDefaultTimeout(30_000);
+
+const servers = new Servers();
+const start = servers.start.bind(servers);
+
+afterEach(() => servers.stop());
+
+interface Line {
+  readonly socket: Socket;
+  received: string;
+  closed: boolean;
+}
+
+async function dial(server: Server): Promise<Line> {
+  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+  await once(socket, "connect");
+  const line: Line = { socket, received: "", closed: false };
+  socket.on("data", (bytes) => line.received += bytes.toString("latin1"));
+  socket.on("error", () => {});
+  socket.on("close", () => line.closed = true);
+  return line;
+}
+
+/** Sends bytes and waits for an answer to `count` requests, for a closed connection, or for 3 s. */
+async function send(line: Line, bytes: string, count = 1): Promise<string> {
+  const before = line.received.length;
+  line.socket.write(bytes);
+  const answers = () => line.received.slice(before);
+  for (let i = 0; i < 300 && !line.closed && answers().split("HTTP/1.1 ").length <= count; i++) {
+    await Bun.sleep(10);
+  }
+  return answers();
+}
+
+async function sendOnce(server: Server, bytes: string, count = 1): Promise<string> {
+  const line = await dial(server);
+  const answer = await send(line, bytes, count);
+  line.socket.destroy();
+  return answer;
+}
+
+const body = JSON.stringify(question);
+const post = (more = "") =>
+  `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${more}`;
+
+test("headers and addresses beyond all measure are refused, and the next request is answered (H01)", async () => {
+  const { server } = start();
+  const long = "x".repeat(32_768);
+  expect(await sendOnce(server, `GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Long: ${long}\r\n\r\n`))
+    .toStartWith("HTTP/1.1 431");
+  expect(await sendOnce(server, `GET /${long}${long} HTTP/1.1\r\nHost: localhost\r\n\r\n`))
+    .toMatch(/^HTTP\/1.1 4(00|14|31)/);
+  const many = Array.from({ length: 500 }, (_, i) => `X-${i}: 1\r\n`).join("");
+  expect(await sendOnce(server, `GET /livez HTTP/1.1\r\nHost: localhost\r\n${many}\r\n`))
+    .toMatch(/^HTTP\/1.1 (200|4(00|31))/);
+  expect(await sendOnce(server, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")).toStartWith(
+    "HTTP/1.1 200",
+  );
+});
+
+test("a body in chunks of one byte is read like every other, megabytes of them included (H04)", async () => {
+  const { server, runtime } = start();
+  const chunks = Array.from(body, (character) => `1\r\n${character}\r\n`).join("");
+  expect(await sendOnce(server, `${post("Transfer-Encoding: chunked\r\n")}\r\n${chunks}0\r\n\r\n`))
+    .toStartWith("HTTP/1.1 200");
+  const padding = "1\r\n \r\n".repeat(1_000_000);
+  expect(await sendOnce(server, `${post("Transfer-Encoding: chunked\r\n")}\r\n${padding}${chunks}0\r\n\r\n`))
+    .toStartWith("HTTP/1.1 200");
+  expect(runtime.requests.length).toBe(2);
+});
+
+test("requests whose length is not certain are refused and their connection is closed (H05)", async () => {
+  const { server, runtime } = start();
+  const length = `Content-Length: ${body.length}\r\n`;
+  const doubtful = [
+    `${post(`${length}Transfer-Encoding: chunked\r\n`)}\r\n${body}`,
+    `${post(`${length}Content-Length: 1\r\n`)}\r\n${body}`,
+    `${post("Content-Length: -1\r\n")}\r\n${body}`,
+    `${post("Transfer-Encoding: chunked\r\n")}\r\nFFFFFFFFFFFFFFFFF\r\n${body}\r\n0\r\n\r\n`,
+    "GET /livez HTTP/1.1\r\n\r\n",
+  ];
+  for (const bytes of doubtful) {
+    const line = await dial(server);
+    const answer = await send(line, bytes);
+    expect([bytes.slice(0, 200), answer]).toEqual([
+      bytes.slice(0, 200),
+      expect.stringMatching(/^(HTTP\/1.1 400|$)/),
+    ]);
+    for (let i = 0; i < 300 && !line.closed; i++) await Bun.sleep(10);
+    line.socket.destroy();
+    expect(line.closed).toBe(true);
+  }
+  expect(runtime.requests.length).toBe(0);
+});
+
+test("one connection's requests are each checked for their own key (H07)", async () => {
+  const { server } = start(undefined, { keys: ["sk-right"] });
+  const get = (more = "") => `GET /v1/models HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
+  const line = await dial(server);
+  expect(await send(line, get("Authorization: Bearer sk-right\r\n"))).toStartWith("HTTP/1.1 200");
+  expect(await send(line, get())).toStartWith("HTTP/1.1 401");
+  expect(await send(line, get("Authorization: Bearer sk-wrong\r\n"))).toStartWith("HTTP/1.1 401");
+  expect(await send(line, get("Authorization: Bearer sk-right\r\n"))).toStartWith("HTTP/1.1 200");
+  line.socket.destroy();
+  // Sent together: no request is answered with another's key, whether the second one is answered at all.
+  const together = await sendOnce(server, get("Authorization: Bearer sk-right\r\n") + get(), 2);
+  const statuses = [...together.matchAll(/HTTP\/1.1 (\d+)/g)].map((match) => match[1]);
+  expect([["200", "401"], ["200"]]).toContainEqual(statuses as string[]);
+});
+
+test("old, hesitant and absolute requests are answered or refused, never as somebody else's (H07)", async () => {
+  const { server, runtime } = start(undefined, { keys: ["sk-right"] });
+  const key = "Authorization: Bearer sk-right\r\n";
+  const answers = {
+    old: await sendOnce(server, "GET /v1/models HTTP/1.0\r\nHost: localhost\r\n\r\n"),
+    absolute: await sendOnce(server, `GET http://evil.example/v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n`),
+    hesitant: await sendOnce(
+      server,
+      `${post(`${key}Expect: 100-continue\r\nContent-Length: ${body.length}\r\n`)}\r\n${body}`,
+      2,
+    ),
+  };
+  expect(answers.old).not.toContain("200");
+  expect(answers.absolute).not.toContain("200");
+  expect(answers.hesitant).toContain("HTTP/1.1 200");
+  expect(runtime.requests.length).toBe(1);
+});
+
+test("hundreds of idle connections keep nobody from an answer (H10)", async () => {
+  const { server, client } = start();
+  const idle = await Promise.all(Array.from({ length: 500 }, () => dial(server)));
+  expect((await client.models.list()).data.length).toBe(1);
+  for (const { socket } of idle) socket.destroy();
+});
