@@ -22,6 +22,7 @@ from world.talk import talk
 ROW = 192  # tokens of a packed row
 NOTHING, NUMBER, WORD = 0, 1 + len(SHAPES), 2 + len(SHAPES)
 SIZES = ("small", "large")
+COUNTS = len(SHAPES) + len(COLORS) + 1
 CROWDED = 0.8  # share of crowded pictures while the vision tower is trained alone
 FRESH, LEAST_KEPT, MOST_KEPT = 0.4, 500, 6000  # share of new pictures in a batch, and how many old ones wait
 CHARACTERS = 8  # of a number or word that a patch is asked for
@@ -35,6 +36,7 @@ class Picture:
     tiles: np.ndarray
     aspect_id: np.int64
     patches: np.ndarray
+    counts: np.ndarray
 
 
 @dataclass
@@ -43,8 +45,9 @@ class Batch:
 
     `tiles` u8 [groups * pictures, MAX_TILES, 3, TILE, TILE]; `aspect_ids` i64 [groups * pictures]; `ids`, `positions`,
     `segments` i64 [groups * rows, ROW]; `targets` i64, -100 where nothing is asked; `shown` i64, which pictures of the
-    group a token may see, one bit each; `patches` i64 [groups * pictures, MAX_TILES * GRID * GRID, 3 + CHARACTERS]:
-    thing, color, size, characters, -100 where there is none.
+    group a token may see, one bit each; `patches` i64 [groups * pictures, MAX_TILES * GRID * GRID, 5 + CHARACTERS]:
+    thing, color, size, row and column of the grid, characters, -100 where there is none; `counts` i64
+    [groups * pictures, COUNTS]: how many there are of each shape and color, and shapes in all.
     """
 
     tiles: Tensor
@@ -55,6 +58,7 @@ class Batch:
     targets: Tensor
     shown: Tensor
     patches: Tensor
+    counts: Tensor
 
 
 # ------------------------------------------------------------------------------------------------ conversations
@@ -133,10 +137,10 @@ def pack(chat: Chat, talks: list[Conversation], rows: int) -> list[np.ndarray]:
 
 # ------------------------------------------------------------------------------------------------ pictures
 def patch_targets(scene: Scene, aspect_id: int, extent: tuple[float, float]) -> np.ndarray:
-    """i64 [MAX_TILES * GRID * GRID, 3 + CHARACTERS]: what the patch shows. A patch shows a thing when the thing's box
+    """i64 [MAX_TILES * GRID * GRID, 5 + CHARACTERS]: what the patch shows. A patch shows a thing when the thing's box
     covers a good part of it, or has its centre there."""
     rows, columns = shape.ARRANGEMENTS[aspect_id - 1]
-    out = np.full((rows * shape.GRID, columns * shape.GRID, 3 + CHARACTERS), -100, np.int64)
+    out = np.full((rows * shape.GRID, columns * shape.GRID, 5 + CHARACTERS), -100, np.int64)
     out[:, :, 0] = NOTHING
     width, height = extent[0] * shape.GRID, extent[1] * shape.GRID  # of the picture on the canvas, in patches
     ys, xs = np.arange(out.shape[0])[:, None], np.arange(out.shape[1])[None]
@@ -147,14 +151,23 @@ def patch_targets(scene: Scene, aspect_id: int, extent: tuple[float, float]) -> 
         covered = across * down >= 0.3
         covered[min(int((y0 + y1) / 2), out.shape[0] - 1), min(int((x0 + x1) / 2), out.shape[1] - 1)] = True
         kind = {"number": NUMBER, "word": WORD}.get(thing.kind) or 1 + SHAPES.index(thing.shape)
-        values = [kind, COLORS.index(thing.color), SIZES.index(thing.size) if thing.size in SIZES else -100]
+        size = SIZES.index(thing.size) if thing.size in SIZES else -100
+        values = [kind, COLORS.index(thing.color), size, thing.row, thing.col]
         letters = [character_class(c) for c in thing.text or ""]
         values += ((letters + [0] * CHARACTERS)[:CHARACTERS]) if letters else [-100] * CHARACTERS
         out[covered] = values
-    tiles = out.reshape(rows, shape.GRID, columns, shape.GRID, -1).transpose(0, 2, 1, 3, 4).reshape(rows * columns, -1, 3 + CHARACTERS)
+    tiles = out.reshape(rows, shape.GRID, columns, shape.GRID, -1).transpose(0, 2, 1, 3, 4).reshape(rows * columns, -1, 5 + CHARACTERS)
     padded = np.full((shape.MAX_TILES, *tiles.shape[1:]), -100, np.int64)
     padded[: rows * columns] = tiles
-    return padded.reshape(-1, 3 + CHARACTERS)
+    return padded.reshape(-1, 5 + CHARACTERS)
+
+
+def count_targets(scene: Scene) -> np.ndarray:
+    """i64 [COUNTS]; numbers and words are not counted."""
+    shapes = [thing for thing in scene.things if thing.kind == "shape"]
+    by_shape = [sum(t.shape == name for t in shapes) for name in SHAPES]
+    by_color = [sum(t.color == name for t in shapes) for name in COLORS]
+    return np.array([*by_shape, *by_color, len(shapes)])
 
 
 def character_class(character: str) -> int:
@@ -194,8 +207,9 @@ class Batches(torch.utils.data.IterableDataset):
                     talks.insert(0, talk(rng))
                 texts.append(pack(chat, talks, rows))
             columns = [torch.from_numpy(np.concatenate(c)) for c in zip(*texts)]
-        tiles, aspects, patches = (np.stack(c) for c in zip(*((p.tiles, p.aspect_id, p.patches) for p in pictures)))
-        return Batch(torch.from_numpy(tiles), torch.from_numpy(aspects), *columns, torch.from_numpy(patches))
+        stacks = (np.stack([getattr(p, name) for p in pictures]) for name in ("tiles", "aspect_id", "patches", "counts"))
+        tiles, aspects, patches, counts = map(torch.from_numpy, stacks)
+        return Batch(tiles, aspects, *columns, patches, counts)
 
     def picture(self, rng: random.Random, look_only: bool) -> Picture:
         """A new picture, or one that was drawn before: drawing takes half as long as learning from it."""
@@ -206,7 +220,8 @@ class Batches(torch.utils.data.IterableDataset):
         scene = sample(self.next_seed, self.level)
         self.next_seed += 1
         tiles, aspect_id, extent = cut(render(scene))
-        picture = Picture(scene, tiles, np.int64(aspect_id), patch_targets(scene, aspect_id, extent))
+        targets = patch_targets(scene, aspect_id, extent), count_targets(scene)
+        picture = Picture(scene, tiles, np.int64(aspect_id), *targets)
         if len(drawn) < MOST_KEPT:
             drawn.append(picture)
         else:

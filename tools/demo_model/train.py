@@ -21,55 +21,62 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import shape
-from data import CHARACTERS, WORD, Batch, Batches, pictures_shown
+from data import CHARACTERS, COUNTS, WORD, Batch, Batches, pictures_shown
 from model import DemoModel
 from world.palette import COLORS
 
 SEEDS_PER_RUN = 10_000_000  # of training pictures; evaluation seeds start far above (evaluate.py)
-WARM_UP = 60
+WARM_UP = 30
 LOOK_WEIGHT = 0.4  # of what the patches show, beside the answers
 EMPTY_WEIGHT = 0.15  # most patches show nothing
-CHARACTER_WEIGHT = 0.15  # of each of the eight places: reading comes after seeing
+COUNT_WEIGHT, MOST_COUNTED = 2.0, 10
+# Thing, color, size, row and column; then characters: numbers have three places, words up to eight.
+READ_WEIGHTS = (1.0, 1.0, 1.0, 0.5, 0.5, 0.6, 0.6, 0.6, 0.2, 0.2, 0.2, 0.2, 0.2)
 MUON_RATE, ADAM_RATE, SLOW_RATE, PATCH_RATE = 0.012, 2e-3, 5e-4, 1e-5
 RATES = (MUON_RATE, ADAM_RATE, SLOW_RATE, PATCH_RATE)
 
 
-class PatchHeads(nn.Module):
-    """Linear readers of a patch's cross-attention state; only training has them."""
+class Readers(nn.Module):
+    """Linear readers of cross-attention states: what each patch shows, and how many of everything there are, which the
+    first class token has to know. Only training has them."""
+
+    names = ("thing", "color", "size", "row", "column", "first", "second", "third")
 
     def __init__(self):
         super().__init__()
-        self.sizes = [WORD + 1, len(COLORS), 2, *[37] * CHARACTERS]
+        self.sizes = [WORD + 1, len(COLORS), 2, 3, 3, *[37] * CHARACTERS]
         self.read = nn.Linear(shape.TEXT["hidden"], sum(self.sizes))
+        self.count = nn.Linear(shape.TEXT["hidden"], COUNTS * MOST_COUNTED)
 
-    def forward(self, states: Tensor, patches: Tensor) -> tuple[Tensor, dict[str, float]]:
-        tokens = states.view(len(states), shape.MAX_TILES, shape.TILE_TOKENS, -1)[:, :, 1:].flatten(1, 2)
-        wanted = patches.flatten(0, 1)
+    def forward(self, states: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        tokens = states.view(len(states), shape.MAX_TILES, shape.TILE_TOKENS, -1)
+        counts = self.count(tokens[:, 0, 0]).float().view(-1, MOST_COUNTED)
+        truth = batch.counts.flatten()
+        loss, seen = COUNT_WEIGHT * F.cross_entropy(counts, truth), {"count": _share(counts, truth, truth > 0)}
+        wanted = batch.patches.flatten(0, 1)
         real = wanted[:, 0] >= 0
-        logits = self.read(tokens.flatten(0, 1)[real]).float().split(self.sizes, -1)
-        wanted = wanted[real].unbind(-1)
-        loss, seen = torch.zeros(()), {}
-        for index, (guess, truth) in enumerate(zip(logits, wanted)):
+        logits = self.read(tokens[:, :, 1:].flatten(0, 2)[real]).float().split(self.sizes, -1)
+        for index, (guess, truth) in enumerate(zip(logits, wanted[real].unbind(-1))):
             asked = truth >= 0
             if not asked.any():
                 continue
-            guess, truth = guess[asked], truth[asked]
             balance = torch.ones(self.sizes[index])
             balance[0] = EMPTY_WEIGHT if index == 0 else 1.0
-            loss = loss + F.cross_entropy(guess, truth, balance) * (1.0 if index < 3 else CHARACTER_WEIGHT)
-            name = ("thing", "color", "size")[index] if index < 3 else "character"
-            right = guess.argmax(-1) == truth
-            if index == 0 or index > 2:  # empty patches and empty places are easy: count the others
-                right = right[truth > 0]
-            if len(right) and (index < 4):
-                seen[name] = right.float().mean().item()
+            loss = loss + F.cross_entropy(guess[asked], truth[asked], balance) * READ_WEIGHTS[index]
+            if index < len(self.names):  # empty patches and empty places are easy: count the others
+                told = truth > 0 if index == 0 or index > 4 else asked
+                seen[self.names[index]] = _share(guess, truth, told)
         return loss, seen
 
 
-def forward(model: DemoModel, heads: PatchHeads, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+def _share(guess: Tensor, truth: Tensor, among: Tensor) -> float:
+    return ((guess.argmax(-1) == truth) & among).sum().item() / max(1, among.sum().item())
+
+
+def forward(model: DemoModel, heads: Readers, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """The summed loss, and what to print about it."""
     states = model.see(normalise(model, batch.tiles, batch.aspect_ids), batch.aspect_ids)
-    loss, numbers = heads(states, batch.patches)
+    loss, numbers = heads(states, batch)
     numbers["patch_loss"] = loss.item()
     if len(batch.ids):
         groups, pictures = _grouping(batch)
@@ -166,7 +173,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
 
-    model, heads = DemoModel(), PatchHeads()
+    model, heads = DemoModel(), Readers()
     optimizers = Optimizers(model, heads)
     model.start_from(_canvases(model))
     state = {"step": 0, "pictures": 0, "next_seed": 0, "seconds": 0.0}
@@ -174,9 +181,10 @@ def main() -> None:
     if newest.exists():
         kept = torch.load(newest, weights_only=True)
         model.load_state_dict(kept["model"])
-        heads.load_state_dict(kept["heads"])
-        for optimizer, old in zip(optimizers.all, kept["optimizers"]):
-            optimizer.load_state_dict(old)
+        if {k: v.shape for k, v in kept["heads"].items()} == {k: v.shape for k, v in heads.state_dict().items()}:
+            heads.load_state_dict(kept["heads"])
+            for optimizer, old in zip(optimizers.all, kept["optimizers"]):
+                optimizer.load_state_dict(old)
         state = {**state, **kept["state"]}
     run(options, model, heads, optimizers, state, newest)
 
@@ -188,7 +196,7 @@ def _canvases(model: DemoModel) -> Tensor:
     return normalise(model, batch.tiles[full], batch.aspect_ids[full])
 
 
-def run(options, model: DemoModel, heads: PatchHeads, optimizers: Optimizers, state: dict, newest: Path) -> None:
+def run(options, model: DemoModel, heads: Readers, optimizers: Optimizers, state: dict, newest: Path) -> None:
     batches = Batches(
         str(options.out / "tokenizer.json"), state["next_seed"], options.groups, 0 if options.look_only else options.rows, options.level,
         options.pairs, options.look,
