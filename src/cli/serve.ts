@@ -115,17 +115,20 @@ async function serve(model: string, values: ServeValues, log: Log, context: CliC
     throw error;
   });
   try {
-    app.serve(runtime);
-    const { id, contextLength, device } = runtime.model;
-    log.info(`${id} on ${device}, ${formatCount(contextLength)} tokens of context`);
-    log.info(describeMemory(runtime.model));
-    for (const line of describeNotes(runtime.model)) log.info(line);
-    log.info(
-      `Loaded in ${formatDuration(performance.now() - started)}; pictures by URL: ${describePolicy(policy)}`,
-    );
-    log.info("Built with Llama");
-    log.info(`Server ready on ${server.url} (Press CTRL+C to quit)`);
-    await untilTheEnd(runtime, app, server, log, values);
+    // Signals are listened for before anybody is told that the server is ready: who is told may end it at once.
+    await interruptible(async ({ signal }) => {
+      app.serve(runtime);
+      const { id, contextLength, device } = runtime.model;
+      log.info(`${id} on ${device}, ${formatCount(contextLength)} tokens of context`);
+      log.info(describeMemory(runtime.model));
+      for (const line of describeNotes(runtime.model)) log.info(line);
+      const took = formatDuration(performance.now() - started);
+      log.info(`Loaded in ${took}; pictures by URL: ${describePolicy(policy)}`);
+      log.info("Built with Llama");
+      log.info(`Server ready on ${server.url} (Press CTRL+C to quit)`);
+      await untilTheEnd(signal, runtime, app, server, log, values);
+    });
+    if (runtime.failed) throw runtime.failed;
   } finally {
     await runtime.close();
   }
@@ -196,33 +199,28 @@ function openModel(
   });
 }
 
-/**
- * Serves until a signal comes, or the runtime fails for good: what runs then gets its error from the runtime.
- *
- * @throws The runtime's failure, which decides the exit code.
- */
+/** Serves until the signal comes, or the runtime fails for good: what runs then gets its error from the runtime. */
 async function untilTheEnd(
+  signal: AbortSignal,
   runtime: Runtime,
   app: App,
   server: Server,
   log: Log,
   { shutdownDelay, shutdownTimeout }: Pick<ServeValues, "shutdownDelay" | "shutdownTimeout">,
 ): Promise<void> {
-  await interruptible(async ({ signal }) => {
-    const interrupted = new Promise<void>((resolve) => {
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-    await Promise.race([interrupted, runtime.failure]);
-    if (runtime.failed) {
-      log.error(`${runtime.failed.message}; the server ends`);
-      return await server.stop(failureGraceMs);
-    }
-    app.leave();
-    if (shutdownDelay > 0) await Promise.race([Bun.sleep(shutdownDelay * 1000), runtime.failure]);
-    if (app.active > 0) log.info(`Finishing ${app.active} answers; press CTRL+C again to stop at once`);
-    await server.stop(shutdownTimeout * 1000);
+  const interrupted = new Promise<void>((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  if (runtime.failed) throw runtime.failed;
+  await Promise.race([interrupted, runtime.failure]);
+  if (runtime.failed) {
+    log.error(`${runtime.failed.message}; the server ends`);
+    return await server.stop(failureGraceMs);
+  }
+  app.leave();
+  if (shutdownDelay > 0) await Promise.race([Bun.sleep(shutdownDelay * 1000), runtime.failure]);
+  if (app.active > 0) log.info(`Finishing ${app.active} answers; press CTRL+C again to stop at once`);
+  await server.stop(shutdownTimeout * 1000);
 }
 
 function tellNews(news: EngineNews, log: Log): void {
