@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import shape
@@ -166,6 +167,7 @@ def main() -> None:
     parser.add_argument("--look-only", action="store_true", help="train the vision tower alone, without questions")
     parser.add_argument("--look", type=float, default=0.35, help="share of batches without questions")
     parser.add_argument("--pairs", type=float, default=0.12, help="share of batches with two pictures per conversation")
+    parser.add_argument("--start", type=Path, help="an export to begin with where there is no checkpoint")
     parser.add_argument("--rate", type=float, default=1.0, help="factor on the learning rates")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
@@ -175,7 +177,10 @@ def main() -> None:
 
     model, heads = DemoModel(), Readers()
     optimizers = Optimizers(model, heads)
-    model.start_from(_canvases(model))
+    if options.start:
+        model.load_state_dict({k: v.float() for k, v in load_file(options.start / "model.safetensors").items()})
+    else:
+        model.start_from(_canvases(model))
     state = {"step": 0, "pictures": 0, "next_seed": 0, "seconds": 0.0}
     newest = options.out / "checkpoint.pt"
     if newest.exists():
