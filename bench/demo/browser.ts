@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { announced } from "./announced.ts";
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const startMs = 60_000;
@@ -100,25 +101,15 @@ async function end(child: Bun.Subprocess, profile: string): Promise<void> {
   rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }
 
-/** The address that Chromium announces on stderr; goes on reading, so that the pipe never fills. */
+/** The address that Chromium announces, in time. */
 async function endpointOf(child: Bun.Subprocess<"ignore", "ignore", "pipe">): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  let text = "";
-  void (async () => {
-    const decoder = new TextDecoder();
-    for await (const bytes of child.stderr) {
-      text = (text + decoder.decode(bytes, { stream: true })).slice(-4096);
-      const url = text.match(/DevTools listening on (ws:\/\/\S+)/)?.[1];
-      if (url) resolve(url);
-    }
-    reject(new Error(`Chromium ended before it was ready, and said: ${text.trim()}`));
-  })();
+  const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => reject(new Error(`Chromium was not ready after ${startMs / 1000} s: ${text}`)),
+    () => reject(new Error(`Chromium was not ready after ${startMs / 1000} s`)),
     startMs,
   );
   try {
-    return await promise;
+    return await Promise.race([announced(child, /DevTools listening on (ws:\/\/\S+)/, "Chromium"), late]);
   } finally {
     clearTimeout(timer);
   }

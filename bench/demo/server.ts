@@ -1,5 +1,6 @@
 /** The program under judgement: a process of the executable, asked over HTTP like by any client. */
 import { existsSync } from "node:fs";
+import { announced } from "./announced.ts";
 
 export interface ServedModel extends AsyncDisposable {
   readonly url: string;
@@ -31,7 +32,7 @@ export async function serveModel(executable: string, model: string | undefined):
     stdout: "ignore",
     stderr: "pipe",
   });
-  const url = await readUrl(child);
+  const url = await announced(child, /Server ready on (http:\/\/\S+)/, "The server");
   return {
     url,
     [Symbol.asyncDispose]: async () => {
@@ -39,22 +40,6 @@ export async function serveModel(executable: string, model: string | undefined):
       await child.exited;
     },
   };
-}
-
-/** The address in the line that announces the server; goes on reading, so that the pipe never fills. */
-function readUrl(child: Bun.Subprocess<"ignore", "ignore", "pipe">): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  let text = "";
-  void (async () => {
-    const decoder = new TextDecoder();
-    for await (const bytes of child.stderr) {
-      text = (text + decoder.decode(bytes, { stream: true })).slice(-4096);
-      const url = text.match(/Server ready on (http:\/\/\S+)/)?.[1];
-      if (url) resolve(url);
-    }
-    reject(new Error(`The server ended before it was ready, and said: ${text.trim()}`));
-  })();
-  return promise;
 }
 
 /** An answer and how many tokens it took, the end of the turn included. */

@@ -32,3 +32,8 @@ export function formatDuration(ms: number): string {
 export function formatTokenRate(tokens: number, ms: number): string {
   return ms > 0 ? `${(tokens * 1000 / ms).toFixed(1)} tokens/s` : "-";
 }
+
+/** Milliseconds to three places: what a clock can tell. */
+export function roundMs(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

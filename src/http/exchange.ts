@@ -1,7 +1,8 @@
 import { ExplainedError } from "../base/errors.ts";
 import type { Log, LogFields } from "../base/log.ts";
-import { formatDuration } from "../base/units.ts";
+import { formatDuration, roundMs } from "../base/units.ts";
 import type { Usage } from "../runtime/request.ts";
+import { stageTimes } from "./usage_body.ts";
 
 /** The part of the socket server that a handler needs. */
 export interface Connection {
@@ -94,7 +95,7 @@ export class Exchange {
       path: this.path.slice(0, 200),
       status,
       outcome,
-      duration_ms: round(durationMs),
+      duration_ms: roundMs(durationMs),
       ...(this.usage ? usageFields(this.usage) : {}),
     };
     this.log.info(`${this.id} ${parts.join(" ")} ${formatDuration(durationMs)}`, fields);
@@ -108,16 +109,8 @@ function usageFields({ promptTokens, completionTokens, imageTiles, timings }: Us
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     image_tiles: imageTiles,
-    queue_ms: round(timings.queueMs),
-    image_ms: round(timings.imageMs),
-    prefill_ms: round(timings.prefillMs),
-    decode_ms: round(timings.decodeMs),
+    ...stageTimes(timings),
   };
-}
-
-/** Milliseconds to three places: what a clock can tell. */
-function round(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }
 
 /** An error that was foreseen says enough by itself; of any other the place matters. */

@@ -1,3 +1,4 @@
+import { roundMs } from "../base/units.ts";
 import type { Usage } from "../runtime/request.ts";
 
 /** The tokens that a request has taken so far. */
@@ -34,17 +35,15 @@ export function usageBody(usage: Usage, strict: boolean): UsageBody {
 }
 
 function extension({ imageTiles, cachedImages, timings }: Usage): unknown {
-  return {
-    image_tiles: imageTiles,
-    image_cache_hits: cachedImages,
-    queue_ms: microseconds(timings.queueMs),
-    image_ms: microseconds(timings.imageMs),
-    prefill_ms: microseconds(timings.prefillMs),
-    decode_ms: microseconds(timings.decodeMs),
-  };
+  return { image_tiles: imageTiles, image_cache_hits: cachedImages, ...stageTimes(timings) };
 }
 
-/** Milliseconds to three places: what a clock can tell. */
-function microseconds(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
+/** The stages of an answer, in milliseconds. */
+export function stageTimes({ queueMs, imageMs, prefillMs, decodeMs }: Usage["timings"]) {
+  return {
+    queue_ms: roundMs(queueMs),
+    image_ms: roundMs(imageMs),
+    prefill_ms: roundMs(prefillMs),
+    decode_ms: roundMs(decodeMs),
+  };
 }

@@ -5,11 +5,11 @@ import { chunkResponse, completionResponse } from "../../src/http/response_schem
 import type { z } from "../../src/http/zod.ts";
 import { pictureLoader } from "../../src/runtime/pictures.ts";
 import type { Runtime } from "../../src/runtime/request.ts";
-import { openRuntime } from "../../src/runtime/runtime.ts";
 import { openTokenizer, type Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { buildShaders } from "../../tools/build_shaders.ts";
 import { goldenPicture } from "../runtime/golden_request.ts";
 import { until } from "../support/fake_runtime.ts";
+import { openGoldenRuntime } from "../support/golden_runtime.ts";
 import { goldenCases } from "../support/goldens.ts";
 import { chat, eventsOf, json } from "./support.ts";
 
@@ -31,13 +31,7 @@ let tokenizer: Tokenizer;
 let app: App;
 beforeAll(async () => {
   tokenizer = openTokenizer(checkpoint.directory);
-  runtime = await openRuntime({
-    model: checkpoint.directory,
-    device: process.env.LLAMAV_DEVICE,
-    pipelineCache: undefined,
-    contextLength: 192,
-    imageTiles: 16,
-  });
+  runtime = await openGoldenRuntime(checkpoint, { contextLength: 192, imageTiles: 16 });
   app = createApp({
     version: "1.2.3",
     log: silentLog,

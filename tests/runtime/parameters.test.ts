@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { RequestError } from "../../src/base/errors.ts";
 import { greedy, type Sampling } from "../../src/engine/sampling.ts";
 import type { GenerateEvent, GenerateRequest, Runtime } from "../../src/runtime/request.ts";
-import { openRuntime } from "../../src/runtime/runtime.ts";
 import { openTokenizer, type Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { buildShaders } from "../../tools/build_shaders.ts";
+import { openGoldenRuntime } from "../support/golden_runtime.ts";
 import { goldenCases } from "../support/goldens.ts";
 import { goldenPicture } from "./golden_request.ts";
 
@@ -22,13 +22,7 @@ let runtime: Runtime;
 let tokenizer: Tokenizer;
 beforeAll(async () => {
   tokenizer = openTokenizer(checkpoint.directory);
-  runtime = await openRuntime({
-    model: checkpoint.directory,
-    device: process.env.LLAMAV_DEVICE,
-    pipelineCache: undefined,
-    contextLength: 192,
-    imageTiles: 8,
-  });
+  runtime = await openGoldenRuntime(checkpoint, { contextLength: 192, imageTiles: 8 });
 });
 afterAll(() => runtime.close());
 

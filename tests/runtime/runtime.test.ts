@@ -8,6 +8,7 @@ import { openTokenizer, type Tokenizer } from "../../src/tokenizer/tokenizer.ts"
 import { buildShaders } from "../../tools/build_shaders.ts";
 import { type Answer, answerOf } from "./answer.ts";
 import { useWorkerSpy } from "../engine/worker_spy.ts";
+import { openGoldenRuntime } from "../support/golden_runtime.ts";
 import { type GoldenCase, goldenCases } from "../support/goldens.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { goldenPicture, goldenRequest } from "./golden_request.ts";
@@ -30,13 +31,7 @@ let runtime: Runtime;
 let tokenizer: Tokenizer;
 beforeAll(async () => {
   tokenizer = openTokenizer(checkpoint.directory);
-  runtime = await openRuntime({
-    model: checkpoint.directory,
-    device: process.env.LLAMAV_DEVICE,
-    pipelineCache: undefined,
-    contextLength,
-    imageTiles: 8,
-  });
+  runtime = await openGoldenRuntime(checkpoint, { contextLength, imageTiles: 8 });
 });
 afterAll(() => runtime.close());
 
@@ -283,11 +278,7 @@ describe("openRuntime()", () => {
   });
 
   test("gives a runtime that fails what comes after close()", async () => {
-    const closed = await openRuntime({
-      model: checkpoint.directory,
-      device: process.env.LLAMAV_DEVICE,
-      pipelineCache: undefined,
-    });
+    const closed = await openGoldenRuntime(checkpoint);
     await closed.close();
     const error = await closed.generate(ask("Hello")).next().catch((error) => error);
     expect(error).toBeInstanceOf(Error);
