@@ -61,7 +61,8 @@ test(
       dropped += (await Promise.all(streams)).filter(Boolean).length;
       // The last word is told when the engine comes to rest.
       const settled = () => {
-        const { running, waiting, waitingTokens, heldBlocks, requests } = client.stats!;
+        if (!client.stats) return false; // on a busy machine all streams can be left before the first report
+        const { running, waiting, waitingTokens, heldBlocks, requests } = client.stats;
         return [running, waiting, waitingTokens, heldBlocks].every((count) => count === 0) &&
           requests === 500 * (round + 1);
       };
