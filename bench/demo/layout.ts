@@ -20,6 +20,11 @@ export class Layout {
     return Math.min(this.width, this.height);
   }
 
+  /** The shorter side where the model looks, in pixels: on a canvas of at most four tiles of 128. */
+  get seen(): number {
+    return Math.min(this.shorter, Math.max(128, 256 * this.shorter / Math.max(this.width, this.height)));
+  }
+
   /**
    * Places a thing with its centre in the middle 60 % of a free cell. A thing that is wider than a cell gets a row of
    * its own.

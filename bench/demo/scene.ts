@@ -46,8 +46,8 @@ const contrasts = {
   shape: { measure: difference, least: 0.2 },
   text: { measure: lightnessDifference, least: 0.25 },
 } as const;
-/** No part of the world is drawn with fewer pixels than this: a person could not name it either. */
-const leastPixels = 10;
+/** Texts are at least this high where the model looks, in pixels: a person could not read smaller ones either. */
+const leastTextPixels = 14;
 
 /** The scene of a seed: the same seed and index give the same scene. */
 export function makeScene(seed: number, index: number): Scene {
@@ -85,7 +85,7 @@ function pictureSize(dice: Dice): { width: number; height: number } {
   const aspect = Number(dice.weighted(aspects));
   const longer = Math.exp(dice.between(Math.log(dice.happens(0.1) ? 150 : 320), Math.log(1600)));
   const [width, height] = aspect >= 1 ? [longer, longer / aspect] : [longer * aspect, longer];
-  const scale = Math.max(1, 100 / Math.min(width, height));
+  const scale = Math.max(1, 128 / Math.min(width, height));
   return { width: Math.round(width * scale), height: Math.round(height * scale) };
 }
 
@@ -127,8 +127,7 @@ function makeShapes(dice: Dice, layout: Layout, ground: Background): Drawn<Shape
     const shape: Shape = repeated ? dice.pick(things).shape : dice.pick(shapes);
     const { color, paint } = visibleColor(dice, ground, "shape");
     const size = dice.pick(["small", "large"] as const);
-    const least = Math.max(0.08, leastPixels / layout.shorter);
-    const extent = layout.shorter * (size === "small" ? dice.between(least, 0.13) : dice.between(0.22, 0.3));
+    const extent = layout.shorter * (size === "small" ? dice.between(0.12, 0.17) : dice.between(0.24, 0.32));
     const degrees = dice.between(-10, 10);
     const place = layout.place(dice, extent, extent);
     if (place === undefined) continue;
@@ -179,7 +178,7 @@ function placeText(
   typeface: Typeface,
   wanted: number,
 ): { cell: number; x: number; y: number; width: number; height: number } | undefined {
-  const least = Math.max(leastPixels, layout.shorter * 0.045);
+  const least = layout.shorter * Math.max(0.05, leastTextPixels / layout.seen);
   for (let height = Math.max(wanted, least); height >= least; height *= 0.85) {
     const width = widthOf(text, typeface, height);
     const place = layout.place(dice, width, height);

@@ -51,8 +51,8 @@ describe("makeScene()", () => {
       shapes.map((thing) => ({ size: thing.size, share: thing.width / Math.min(width, height) }))
     );
     for (const { size, share } of shares) {
-      expect(share).toBeGreaterThanOrEqual(size === "small" ? 0.08 : 0.22);
-      expect(share).toBeLessThanOrEqual(size === "small" ? 0.13 : 0.3);
+      expect(share).toBeGreaterThanOrEqual(size === "small" ? 0.12 : 0.24);
+      expect(share).toBeLessThanOrEqual(size === "small" ? 0.17 : 0.32);
     }
     expect(new Set(shares.map(({ size }) => size))).toEqual(new Set(["small", "large"]));
   });

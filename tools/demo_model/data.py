@@ -12,6 +12,7 @@ import shape
 from tiles import cut
 from world.conversation import Conversation
 from world.draw import render
+from world.fonts import character_spans
 from world.pairs import pair_conversations
 from world.palette import COLORS
 from world.questions import conversations
@@ -24,8 +25,10 @@ NOTHING, NUMBER, WORD = 0, 1 + len(SHAPES), 2 + len(SHAPES)
 SIZES = ("small", "large")
 COUNTS = len(SHAPES) + len(COLORS) + 1
 CROWDED = 0.8  # share of crowded pictures while the vision tower is trained alone
-FRESH, LEAST_KEPT, MOST_KEPT = 0.4, 500, 6000  # share of new pictures in a batch, and how many old ones wait
+FRESH, LEAST_KEPT, MOST_KEPT = 0.7, 500, 6000  # share of new pictures in a batch, and how many old ones wait
 CHARACTERS = 8  # of a number or word that a patch is asked for
+HALVES = (0.25, 0.75)  # where in a patch it is asked which character stands there
+READS = 5 + CHARACTERS + len(HALVES)  # what is asked of a patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,9 @@ class Batch:
 
     `tiles` u8 [groups * pictures, MAX_TILES, 3, TILE, TILE]; `aspect_ids` i64 [groups * pictures]; `ids`, `positions`,
     `segments` i64 [groups * rows, ROW]; `targets` i64, -100 where nothing is asked; `shown` i64, which pictures of the
-    group a token may see, one bit each; `patches` i64 [groups * pictures, MAX_TILES * GRID * GRID, 5 + CHARACTERS]:
-    thing, color, size, row and column of the grid, characters, -100 where there is none; `counts` i64
+    group a token may see, one bit each; `patches` i64 [groups * pictures, MAX_TILES * GRID * GRID, READS]:
+    thing, color, size, row and column of the grid, characters of the whole text, characters in its two halves, -100
+    where there is none; `counts` i64
     [groups * pictures, COUNTS]: how many there are of each shape and color, and shapes in all.
     """
 
@@ -137,10 +141,10 @@ def pack(chat: Chat, talks: list[Conversation], rows: int) -> list[np.ndarray]:
 
 # ------------------------------------------------------------------------------------------------ pictures
 def patch_targets(scene: Scene, aspect_id: int, extent: tuple[float, float]) -> np.ndarray:
-    """i64 [MAX_TILES * GRID * GRID, 5 + CHARACTERS]: what the patch shows. A patch shows a thing when the thing's box
+    """i64 [MAX_TILES * GRID * GRID, READS]: what the patch shows. A patch shows a thing when the thing's box
     covers a good part of it, or has its centre there."""
     rows, columns = shape.ARRANGEMENTS[aspect_id - 1]
-    out = np.full((rows * shape.GRID, columns * shape.GRID, 5 + CHARACTERS), -100, np.int64)
+    out = np.full((rows * shape.GRID, columns * shape.GRID, READS), -100, np.int64)
     out[:, :, 0] = NOTHING
     width, height = extent[0] * shape.GRID, extent[1] * shape.GRID  # of the picture on the canvas, in patches
     ys, xs = np.arange(out.shape[0])[:, None], np.arange(out.shape[1])[None]
@@ -155,11 +159,20 @@ def patch_targets(scene: Scene, aspect_id: int, extent: tuple[float, float]) -> 
         values = [kind, COLORS.index(thing.color), size, thing.row, thing.col]
         letters = [character_class(c) for c in thing.text or ""]
         values += ((letters + [0] * CHARACTERS)[:CHARACTERS]) if letters else [-100] * CHARACTERS
-        out[covered] = values
-    tiles = out.reshape(rows, shape.GRID, columns, shape.GRID, -1).transpose(0, 2, 1, 3, 4).reshape(rows * columns, -1, 5 + CHARACTERS)
+        out[covered] = [*values, *[-100] * len(HALVES)]
+        if letters:
+            spans = np.array(character_spans(thing.look.face, thing.text)) * (x1 - x0) + x0
+            middle = np.broadcast_to((down >= 0.5) | (ys == int((y0 + y1) / 2)), covered.shape)
+            for place, half in enumerate(HALVES, 5 + CHARACTERS):
+                # Class 0, for a half that the text leaves free, is told on the text's own lines only.
+                there = (spans[:, 0] <= xs[..., None] + half) & (xs[..., None] + half < spans[:, 1])
+                found = np.where(there.any(-1), np.array(letters)[there.argmax(-1)], 0)
+                asked = covered & middle
+                out[..., place][asked] = np.broadcast_to(found, covered.shape)[asked]
+    tiles = out.reshape(rows, shape.GRID, columns, shape.GRID, -1).transpose(0, 2, 1, 3, 4).reshape(rows * columns, -1, READS)
     padded = np.full((shape.MAX_TILES, *tiles.shape[1:]), -100, np.int64)
     padded[: rows * columns] = tiles
-    return padded.reshape(-1, 5 + CHARACTERS)
+    return padded.reshape(-1, READS)
 
 
 def count_targets(scene: Scene) -> np.ndarray:

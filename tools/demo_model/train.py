@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import shape
-from data import CHARACTERS, COUNTS, WORD, Batch, Batches, pictures_shown
+from data import CHARACTERS, COUNTS, HALVES, WORD, Batch, Batches, pictures_shown
 from model import DemoModel
 from world.palette import COLORS
 
@@ -31,8 +31,8 @@ WARM_UP = 30
 LOOK_WEIGHT = 0.4  # of what the patches show, beside the answers
 EMPTY_WEIGHT = 0.15  # most patches show nothing
 COUNT_WEIGHT, MOST_COUNTED = 2.0, 10
-# Thing, color, size, row and column; then characters: numbers have three places, words up to eight.
-READ_WEIGHTS = (1.0, 1.0, 1.0, 0.5, 0.5, 0.6, 0.6, 0.6, 0.2, 0.2, 0.2, 0.2, 0.2)
+# Thing, color, size, row and column; the text's characters: numbers have three, words up to eight; those in the patch.
+READ_WEIGHTS = (1.0, 1.0, 1.0, 0.5, 0.5, 0.6, 0.6, 0.6, 0.2, 0.2, 0.2, 0.2, 0.2, 1.0, 1.0)
 MUON_RATE, ADAM_RATE, SLOW_RATE, PATCH_RATE = 0.012, 2e-3, 5e-4, 1e-5
 RATES = (MUON_RATE, ADAM_RATE, SLOW_RATE, PATCH_RATE)
 
@@ -41,11 +41,11 @@ class Readers(nn.Module):
     """Linear readers of cross-attention states: what each patch shows, and how many of everything there are, which the
     first class token has to know. Only training has them."""
 
-    names = ("thing", "color", "size", "row", "column", "first", "second", "third")
+    names = ("thing", "color", "size", "row", "column", "first", "second", "third", *[""] * (CHARACTERS - 3), "left", "right")
 
     def __init__(self):
         super().__init__()
-        self.sizes = [WORD + 1, len(COLORS), 2, 3, 3, *[37] * CHARACTERS]
+        self.sizes = [WORD + 1, len(COLORS), 2, 3, 3, *[37] * (CHARACTERS + len(HALVES))]
         self.read = nn.Linear(shape.TEXT["hidden"], sum(self.sizes))
         self.count = nn.Linear(shape.TEXT["hidden"], COUNTS * MOST_COUNTED)
 
@@ -64,7 +64,7 @@ class Readers(nn.Module):
             balance = torch.ones(self.sizes[index])
             balance[0] = EMPTY_WEIGHT if index == 0 else 1.0
             loss = loss + F.cross_entropy(guess[asked], truth[asked], balance) * READ_WEIGHTS[index]
-            if index < len(self.names):  # empty patches and empty places are easy: count the others
+            if self.names[index]:  # empty patches and empty places are easy: count the others
                 told = truth > 0 if index == 0 or index > 4 else asked
                 seen[self.names[index]] = _share(guess, truth, told)
         return loss, seen

@@ -82,3 +82,12 @@ def ink_box(face: str, text: str) -> tuple[float, float, float, float]:
         (left + x1) / _MEASURE_SIZE,
         (top + y1) / _MEASURE_SIZE,
     )
+
+
+@lru_cache(maxsize=8192)
+def character_spans(face: str, text: str) -> tuple[tuple[float, float], ...]:
+    """Where each character begins and ends, as shares of the width of the text's ink."""
+    font = load_font(face, _MEASURE_SIZE)
+    x0, _, x1, _ = (v * _MEASURE_SIZE for v in ink_box(face, text))
+    borders = [(font.getlength(text[:end]) - x0) / (x1 - x0) for end in range(len(text) + 1)]
+    return tuple(zip(borders, borders[1:]))

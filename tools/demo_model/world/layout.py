@@ -30,6 +30,8 @@ class Layout:
 
     def __init__(self, rng: random.Random, width: int, height: int) -> None:
         self.shorter = min(width, height)
+        # The model looks at a canvas of four tiles of 128 pixels: that is what is left of a large picture's side.
+        self.seen = min(self.shorter, max(128, 256 * self.shorter / max(width, height)))
         self._rng = rng
         self._size = (width, height)
         self._free = [(row, col) for row in range(3) for col in range(3)]

@@ -15,7 +15,8 @@ from .words import sample_word
 
 Kind = Literal["shape", "number", "word"]
 SIZES = ("small", "large")
-_EXTENTS = {"small": (0.08, 0.13), "large": (0.22, 0.30)}  # share of the picture's shorter side
+_EXTENTS = {"small": (0.12, 0.17), "large": (0.24, 0.32)}  # share of the picture's shorter side
+_LEAST_TEXT, _TINY_TEXT = 14, (12, 17)  # height in pixels where the model looks; below, digits cannot be told apart
 _TOUCHY_COLORS = ("orange", "yellow", "brown", "red", "pink")  # much lighter or darker, they get another name
 
 
@@ -94,8 +95,8 @@ def sample_crowd(seed: int, level: float = 1.0) -> Scene:
     """A scene with something in nearly every cell, numbers and words among it: much to see at the price of one
     picture. Nobody is asked about it, because the questions know two numbers and one word at most."""
     rng = random.Random(seed)
-    words = int(rng.random() < 0.4)
-    return _sample(seed, rng, _Plan(9, rng.randint(1, 4 - words), words, every_kind=True), level)
+    words = int(rng.random() < 0.3)
+    return _sample(seed, rng, _Plan(9, rng.randint(2, 5 - words), words, every_kind=True), level)
 
 
 def _sample(seed: int, rng: random.Random, plan: _Plan, level: float) -> Scene:
@@ -133,18 +134,18 @@ def _sample_plan(rng: random.Random, level: float) -> _Plan:
         return _Plan(numbers=2 if rng.random() < 0.25 * level else 1)
     if roll < 0.31:
         return _Plan(shapes=max(1, some - 1), numbers=2 if rng.random() < 0.2 * level else 1)
-    if roll < 0.39:
+    if roll < 0.35:
         return _Plan(words=1)
-    if roll < 0.45:
+    if roll < 0.38:
         return _Plan(shapes=max(1, some - 1), words=1, numbers=int(rng.random() < 0.15))
-    if roll < 0.45 + 0.08 * level:
+    if roll < 0.38 + 0.05 * level:
         return _Plan(shapes=rng.randint(6, 9))
     return _Plan(shapes=some)
 
 
 _ASPECTS = ((4, 3), (3, 2), (1, 1), (3, 4), (2, 3), (16, 9), (9, 16), (2, 1), (1, 2), (3, 1), (1, 3))
 _ASPECT_WEIGHTS = (22, 15, 18, 12, 6, 7, 4, 3, 3, 1.5, 1.5)
-_LEAST_SIDE, _MOST_SIDE = 92, 1600  # a small shape must keep 8 pixels or more to be told from another
+_LEAST_SIDE, _MOST_SIDE = 128, 1600
 
 
 def _sample_dimensions(rng: random.Random, big: bool) -> tuple[int, int]:
@@ -153,12 +154,12 @@ def _sample_dimensions(rng: random.Random, big: bool) -> tuple[int, int]:
     roll = rng.random()
     if big:
         width = 10 ** rng.uniform(2.6, 2.95)
-    elif roll < 0.06:
-        width = rng.uniform(100, 130)
-    elif roll < 0.09:
+    elif roll < 0.1:
+        width = rng.uniform(128, 240)
+    elif roll < 0.13:
         width = rng.uniform(700, 1600)
     else:
-        width = 130 * 4 ** rng.random()
+        width = 240 * 2.2 ** rng.random()
     width = max(width, _LEAST_SIDE, _LEAST_SIDE * aspect)
     width = min(width, _MOST_SIDE, _MOST_SIDE * aspect)
     return round(width), round(width / aspect)
@@ -216,8 +217,11 @@ def _number(rng: random.Random) -> str:
 def _sample_text(
     rng: random.Random, layout: Layout, background: Background, kind: Kind, text: str, level: float, tiny: bool
 ) -> Thing | None:
-    least = max(0.18 - 0.135 * level, 9 / layout.shorter)
-    height = rng.uniform(least, max(least, 0.085)) if tiny else least * (0.35 / least) ** rng.random()
+    if tiny:
+        height = rng.uniform(*_TINY_TEXT) / layout.seen
+    else:
+        least = max(0.16 - 0.11 * level, _LEAST_TEXT / layout.seen)
+        height = least * (0.35 / least) ** rng.random()
     face = rng.choice(FACES)
     color = rng.choice(background.text_visible)
     rgb = sample_visible(rng, color, background.behind, text=True)

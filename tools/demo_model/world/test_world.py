@@ -60,7 +60,7 @@ class SceneTest(unittest.TestCase):
                 x0, y0, x1, y1 = thing.box
                 extent = max((x1 - x0) * scene.width, (y1 - y0) * scene.height) / min(scene.width, scene.height)
                 if thing.kind == "shape":
-                    low, high = (0.08, 0.13) if thing.size == "small" else (0.22, 0.30)
+                    low, high = (0.12, 0.17) if thing.size == "small" else (0.24, 0.32)
                     self.assertTrue(low - 1e-9 <= extent <= high + 1e-9, extent)
 
     def test_a_thing_is_drawn_in_its_box_and_fills_it(self) -> None:
