@@ -95,6 +95,8 @@ def sample_crowd(seed: int, level: float = 1.0) -> Scene:
     """A scene with something in nearly every cell, numbers and words among it: much to see at the price of one
     picture. Nobody is asked about it, because the questions know two numbers and one word at most."""
     rng = random.Random(seed)
+    if rng.random() < 0.5:
+        return _sample(seed, rng, _Plan(9, rng.randint(5, 8), 0, every_kind=True), level)
     words = int(rng.random() < 0.3)
     return _sample(seed, rng, _Plan(9, rng.randint(2, 5 - words), words, every_kind=True), level)
 
