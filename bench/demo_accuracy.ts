@@ -28,8 +28,9 @@ import { type Answered, interview } from "./demo/interview.ts";
 import { drawQuestions } from "./demo/pictures.ts";
 import { type Conversation, readConversations } from "./demo/question_file.ts";
 import { featureTable, type Judged, mistakesOf, rowsOf, tableOf } from "./demo/report.ts";
-import { ask, serveModel } from "./demo/server.ts";
+import { ask } from "./demo/server.ts";
 import { saveResults } from "./results_file.ts";
+import { serveModel } from "./served_model.ts";
 
 const { values } = parseArgs({
   args: argv.slice(2),

@@ -11,7 +11,8 @@ import { join } from "node:path";
 import { argv, exit } from "node:process";
 import { parseArgs } from "node:util";
 import { picturePart } from "./demo/interview.ts";
-import { ask, type Message, serveModel } from "./demo/server.ts";
+import { ask, type Message } from "./demo/server.ts";
+import { serveModel } from "./served_model.ts";
 
 /** A line of `conversations.jsonl`: pictures stand in the messages as `{ "type": "image" }`, in order. */
 interface ReferenceLine {

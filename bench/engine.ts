@@ -14,7 +14,7 @@ import { basename } from "node:path";
 import { argv } from "node:process";
 import { parseArgs } from "node:util";
 import { readConfig } from "../src/model/config.ts";
-import { modelDirectory } from "../src/runtime/demo_model.ts";
+import { modelDirectory } from "../src/runtime/models.ts";
 import { buildShaders } from "../tools/build_shaders.ts";
 import { compare } from "./engine/compare.ts";
 import { Driver } from "./engine/driver.ts";

@@ -14,7 +14,16 @@ import {
  */
 const floors: readonly (readonly string[])[] = [
   ["ffi", "src/base", "src/reference"],
-  ["src/gpu", "src/weights", "src/tokenizer", "src/chat", "src/images"],
+  [
+    "src/gpu",
+    "src/weights",
+    "src/tokenizer",
+    "src/chat",
+    "src/images",
+    "src/grammar",
+    "src/hub",
+    "src/terminal",
+  ],
   ["src/ops"],
   ["src/model", "src/selftest"],
   ["src/engine"],
@@ -32,7 +41,9 @@ const sameFloor = [["ffi", "src/base"], ["main.ts", "src/cli"], ["src/cli", "src
 const visibleOnlyTo: Readonly<Record<string, readonly string[]>> = {
   "ffi": ["src/gpu", "src/weights"],
   "src/reference": ["src/selftest"],
+  "src/hub": ["src/runtime"],
   "src/selftest": ["src/runtime"],
+  "src/terminal": ["src/cli"],
 };
 
 /** All that a room may import, besides itself, where that is less than every floor below. */
@@ -40,7 +51,7 @@ const mayOnlySee: Readonly<Record<string, readonly string[]>> = {
   "src/base": [],
   // A reference that shares code with what it judges proves nothing.
   "src/reference": [],
-  "src/cli": ["src/base", "src/runtime", "src/http"],
+  "src/cli": ["src/base", "src/terminal", "src/runtime", "src/http"],
   "src/http": ["src/base", "src/runtime"],
   "main.ts": ["src/base", "src/cli"],
 };
@@ -48,8 +59,10 @@ const mayOnlySee: Readonly<Record<string, readonly string[]>> = {
 /** The rooms that may use a package; one that is not listed here is not used at all. */
 const packageRooms: Readonly<Record<string, readonly string[]>> = {
   "bun:ffi": ["ffi", "src/gpu", "src/weights"],
+  "bun:sqlite": ["src/hub"],
   "@huggingface/jinja": ["src/chat"],
   "@huggingface/tokenizers": ["src/tokenizer"],
+  "@mlc-ai/web-xgrammar": ["src/grammar"],
   "ipaddr.js": ["src/images"],
   "zod": ["src/http"],
   "commander": ["src/cli"],

@@ -1,10 +1,4 @@
-/** The program under judgement: a process of the executable, asked over HTTP like by any client. */
-import { existsSync } from "node:fs";
-import { announced } from "./announced.ts";
-
-export interface ServedModel extends AsyncDisposable {
-  readonly url: string;
-}
+/** What the program under judgement is asked: like by any client, over HTTP. */
 
 /** A message as the OpenAI API wants it. */
 export type Message =
@@ -16,31 +10,6 @@ export type Part =
 
 /** More than the longest right answer, a description of eight things. */
 const maxTokens = 256;
-
-/**
- * Starts `serve` on a free port and waits until it is ready.
- *
- * @param model a directory; undefined leaves it out, so that the program takes its own
- * @throws {Error} If the executable is missing or ends early.
- */
-export async function serveModel(executable: string, model: string | undefined): Promise<ServedModel> {
-  if (!existsSync(executable)) {
-    throw new Error(`Cannot judge: need ${executable}, have none; run bun run build first`);
-  }
-  const child = Bun.spawn([executable, "serve", ...model === undefined ? [] : [model], "--port", "0"], {
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "pipe",
-  });
-  const url = await announced(child, /Server ready on (http:\/\/\S+)/, "The server");
-  return {
-    url,
-    [Symbol.asyncDispose]: async () => {
-      child.kill("SIGTERM");
-      await child.exited;
-    },
-  };
-}
 
 /** An answer and how many tokens it took, the end of the turn included. */
 export interface Reply {

@@ -28,6 +28,16 @@ export class ModelNotFoundError extends ExplainedError {
   override readonly name = "ModelNotFoundError";
 }
 
+/** Something that exists but may not be read: a gated repository, or a token that is not known. */
+export class AccessError extends ExplainedError {
+  override readonly name = "AccessError";
+}
+
+/** The network, or who was asked over it, did not do its part. */
+export class NetworkError extends ExplainedError {
+  override readonly name = "NetworkError";
+}
+
 /** A model directory whose files are corrupt, mismatched or of another architecture. */
 export class ModelError extends ExplainedError {
   override readonly name = "ModelError";

@@ -5,6 +5,7 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 /** All that a line for programs may tell besides its message: names, counts and times. */
 const fieldNames = [
   "request_id",
+  "trace_id",
   "key",
   "method",
   "path",

@@ -3,10 +3,19 @@ import { formatCount, formatDuration } from "../base/units.ts";
 import type { BenchReport, BenchRow } from "../runtime/bench_report.ts";
 import type { CliContext } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
-import { modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
+import { bringModel, modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
 import { version } from "./version.ts";
 
-const flags = ["benchPrompts", "benchBatches", "benchTokens", "repeat", "check", "device", "json"] as const;
+const flags = [
+  "benchPrompts",
+  "benchBatches",
+  "benchTokens",
+  "repeat",
+  "check",
+  "device",
+  "yes",
+  "json",
+] as const;
 
 const help = `
 Examples:
@@ -28,7 +37,7 @@ export function addBench(program: Command, context: CliContext): void {
     const values = readFlags(command, flags, context.env);
     const { terminal } = context;
     const { greedy, ...report } = await context.services.runBench({
-      model: modelOrDemo(oneModel(given), terminal),
+      model: await bringModel(modelOrDemo(oneModel(given), context), values.yes, context),
       device: values.device,
       prompts: values.benchPrompts,
       batches: values.benchBatches,

@@ -1,10 +1,12 @@
 import { CommanderError } from "commander";
 import {
+  AccessError,
   DeviceError,
   ExplainedError,
   InterruptedRequestError,
   ModelError,
   ModelNotFoundError,
+  NetworkError,
 } from "../base/errors.ts";
 
 /** What the process ends with. Documented in `llamav --help`; scripts rely on it. */
@@ -13,8 +15,11 @@ export const exitCodes = {
   failure: 1,
   usage: 2,
   modelNotFound: 3,
+  accessDenied: 4,
+  network: 5,
   device: 6,
   corruptModel: 7,
+  serverUnreachable: 8,
   interrupted: 130,
   /** What a shell reports for a program whose reader has gone, as in `llamav run … | head -1`. */
   brokenPipe: 141,
@@ -24,6 +29,11 @@ export const exitCodes = {
 /** The command line itself is wrong. */
 export class UsageError extends ExplainedError {
   override readonly name = "UsageError";
+}
+
+/** No server of ours answers where one was asked for. */
+export class ServerUnreachableError extends ExplainedError {
+  override readonly name = "ServerUnreachableError";
 }
 
 /** A signal ended the command early. */
@@ -40,6 +50,9 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof InterruptedError) return error.exitCode;
   if (error instanceof UsageError) return exitCodes.usage;
   if (error instanceof ModelNotFoundError) return exitCodes.modelNotFound;
+  if (error instanceof AccessError) return exitCodes.accessDenied;
+  if (error instanceof NetworkError) return exitCodes.network;
+  if (error instanceof ServerUnreachableError) return exitCodes.serverUnreachable;
   if (error instanceof DeviceError) return exitCodes.device;
   if (error instanceof InterruptedRequestError && error.code !== "engine_failed") return exitCodes.device;
   if (error instanceof ModelError) return exitCodes.corruptModel;

@@ -3,6 +3,7 @@ import {
   describeDefault,
   describeRange,
   environmentName,
+  listSeparator,
   parseSetting,
   type Setting,
   type SettingName,
@@ -16,6 +17,10 @@ export function addFlags(command: Command, names: readonly SettingName[]): Comma
   for (const name of names) {
     const setting: Setting = settings[name];
     command.addOption(flagOf(setting));
+    for (const alias of setting.aliases ?? []) {
+      const other = flagOf({ ...setting, flag: alias, short: undefined });
+      command.addOption(other.hideHelp());
+    }
     // A switch can be on by default or by its variable, so it can be turned off.
     if (setting.kind === "switch") {
       command.addOption(new Option(`--no-${setting.flag.slice(2)}`).hideHelp());
@@ -69,15 +74,16 @@ function readFlag(
   setting: Setting,
   env: Readonly<Record<string, string | undefined>>,
 ): unknown {
-  const attribute = new Option(setting.flag).attributeName();
-  if (command.getOptionValueSource(attribute) === "cli") return command.getOptionValue(attribute);
+  for (const flag of [setting.flag, ...setting.aliases ?? []]) {
+    const attribute = new Option(flag).attributeName();
+    if (command.getOptionValueSource(attribute) === "cli") return command.getOptionValue(attribute);
+  }
   const variable = environmentName(setting);
   // An empty variable means that it is not set, as everywhere in shells.
   const text = env[variable] ?? "";
   if (text === "") return setting.kind === "list" ? [] : "fallback" in setting ? setting.fallback : undefined;
   try {
-    const value = parseSetting(setting, text);
-    return setting.kind === "list" ? [value] : value;
+    return setting.kind === "list" ? text.split(listSeparator) : parseSetting(setting, text);
   } catch (error) {
     throw new UsageError(`${variable} ${(error as RangeError).message}`);
   }

@@ -1,12 +1,16 @@
 import { existsSync } from "node:fs";
 import { demoModel } from "../runtime/demo_model.ts";
+import { isAlias, nameModel } from "../runtime/model_name.ts";
+import { environmentName, settings } from "../runtime/options.ts";
+import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
 import { isPictureFile } from "./pictures.ts";
 import type { Terminal } from "./terminal.ts";
 
 export const modelArgument = [
   "[model]",
-  `directory of a checkpoint in Hugging Face layout; left out, "${demoModel}", the small model inside the program`,
+  `directory of a checkpoint in Hugging Face layout, repository OWNER/NAME of the hub, 11b or 90b; left out, ` +
+  `that of LLAMAV_MODEL or of the setting "model", else "${demoModel}", the small model inside the program`,
 ] as const;
 
 /**
@@ -25,22 +29,72 @@ export function oneModel(...given: readonly (string | undefined)[]): string | un
 
 /**
  * Takes MODEL off the words of a command line whose other words are a question. The first word is MODEL if it is
- * the demo's name, names something that exists and is no picture, or is written like a path; otherwise the question
- * begins with it.
+ * the demo's name or another short one, names something that exists and is no picture, or is written like a path or a
+ * repository; otherwise the question begins with it.
  */
 export function takeModel(words: readonly string[]): { model: string | undefined; rest: readonly string[] } {
   const [first = "", ...rest] = words;
   const isPath = /^[^\s]*[/\\][^\s]*$/.test(first) || existsSync(first);
-  const isModel = first === "" || first === demoModel || (isPath && !isPictureFile(first));
+  const isModel = first === "" || first === demoModel || isAlias(first) || (isPath && !isPictureFile(first));
   return isModel ? { model: oneModel(first), rest } : { model: undefined, rest: words };
 }
 
-/** The model to use, and a word to the person who has named none. */
-export function modelOrDemo(model: string | undefined, terminal: Pick<Terminal, "note">): string {
-  if (model !== undefined) return model;
+/** The model to use: the one that was given, the one of the settings, or the demo, with a word to the person. */
+export function modelOrDemo(
+  model: string | undefined,
+  { terminal, env }: { readonly terminal: Pick<Terminal, "note">; readonly env: CliContext["env"] },
+): string {
+  const chosen = model ?? (env[environmentName(settings.model)] || undefined);
+  if (chosen !== undefined) return chosen;
   terminal.note(
-    "note: this is the small built-in demo model; for other pictures name the directory of a Llama 3.2 Vision " +
-      "checkpoint as MODEL",
+    "note: this is the small built-in demo model; for other pictures name 11b, 90b, a repository of the hub, or a " +
+      "directory as MODEL",
   );
   return demoModel;
+}
+
+/**
+ * MODEL, if it can be one at all.
+ *
+ * @throws {UsageError} If it is neither a path nor a repository as the hub names them.
+ */
+export function checkModelName(model: string): string {
+  try {
+    nameModel(model);
+    return model;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(`MODEL ${error.message}`, "Name it as on the hub, or say 11b or 90b");
+  }
+}
+
+/**
+ * Makes sure that a model of the hub is on this machine: asks whether to fetch it, if there is somebody to ask.
+ * What is not there then is told by whoever opens it.
+ *
+ * @param yes whether to fetch it without asking
+ * @returns MODEL as it was given
+ * @throws {UsageError} If it can be no model.
+ * @throws What `pullShown` throws.
+ */
+export async function bringModel(
+  model: string,
+  yes: boolean | undefined,
+  context: CliContext,
+): Promise<string> {
+  checkModelName(model);
+  const { missingModel } = await import("../runtime/models.ts");
+  const missing = missingModel(model, context.env);
+  if (missing === undefined) return model;
+  if (!yes) {
+    const { terminal } = context;
+    if (!terminal.canAsk) return model;
+    const answer = await terminal.ask(
+      `${missing.repository} is not on this machine. Fetch it from the hub? [y/N] `,
+    );
+    if (!/^y(es)?$/i.test(answer.trim())) return model;
+  }
+  const { pullShown } = await import("./pull.ts");
+  await pullShown(model, context);
+  return model;
 }

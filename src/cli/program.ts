@@ -1,15 +1,25 @@
 import process from "node:process";
 import { Command, CommanderError } from "commander";
+import { escapeLine } from "../base/escape.ts";
 import { ExplainedError } from "../base/errors.ts";
+import { readSettingsFile, withSettingsFile } from "../runtime/options_file.ts";
 import { addBench } from "./bench.ts";
+import { addChat } from "./chat/command.ts";
+import { addCompletion } from "./completion.ts";
+import { addConfig } from "./config.ts";
 import type { CliContext } from "./context.ts";
 import { addDoctor } from "./doctor.ts";
-import { exitCodeOf, exitCodes, InterruptedError } from "./exit_codes.ts";
+import { exitCodeOf, exitCodes, InterruptedError, UsageError } from "./exit_codes.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { addInspect } from "./inspect.ts";
+import { addList } from "./list.ts";
+import { addPs } from "./ps.ts";
+import { addPull } from "./pull.ts";
+import { addRm } from "./rm.ts";
 import { addRun } from "./run.ts";
 import { addServe } from "./serve.ts";
 import { type Services, services } from "./services.ts";
+import { addShow } from "./show.ts";
 import { type Streams, Terminal } from "./terminal.ts";
 import { addTrace } from "./trace.ts";
 import { version } from "./version.ts";
@@ -18,17 +28,22 @@ const help = `
 Examples:
   llamav run "How many stars are there?" --image scene.png
   llamav run ./model "What is in this picture?" --image cat.jpg
-  llamav serve ./model
+  llamav chat ./model
+  llamav pull 11b
+  llamav serve 11b
   llamav doctor
 
-MODEL is the directory of a Llama 3.2 Vision checkpoint (11B or 90B) in Hugging Face layout. Left out, it is "demo":
-a very small model of the same architecture inside the program, which knows pictures of shapes, numbers and words.
-Every flag of a command can also be set by the variable that its help names; the flag wins.
+MODEL is a Llama 3.2 Vision checkpoint in Hugging Face layout: 11b or 90b, the published ones; a repository of the hub,
+OWNER/NAME or OWNER/NAME@REVISION; or a directory. A model of the hub is pulled first: by hand, or asked whether to.
+Left out, MODEL is "demo": a very small model of the same architecture inside the program, which knows pictures of
+shapes, numbers and words.
+Every flag of a command can also be set by the variable that its help names, or in the settings file; the flag wins,
+then the variable. llamav config says where the file is, and what is set.
 llamav COMMAND --help says more about a command.
 
-Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 model not found, 6 no suitable device, not enough memory or a
-lost device, 7 corrupt or mismatched model files, 130 SIGINT, 141 the reader of stdout has gone, 143 SIGTERM
-(serve drains after either signal and ends with 0).
+Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 model not found, 4 access denied (a gated repository, a wrong token),
+5 network, 6 no suitable device, not enough memory or a lost device, 7 corrupt or mismatched model files, 8 no server
+answers, 130 SIGINT, 141 the reader of stdout has gone, 143 SIGTERM (serve drains after either signal and ends with 0).
 
 Built with Llama. Llama 3.2 is licensed under the Llama 3.2 Community License,
 Copyright © Meta Platforms, Inc. All Rights Reserved.`;
@@ -47,25 +62,57 @@ export interface CliEnvironment {
  * @returns the exit code; all output has been taken by its streams
  */
 export async function main(args: readonly string[], given: Partial<CliEnvironment> = {}): Promise<number> {
-  const env = given.env ?? process.env;
+  const variables = given.env ?? process.env;
   const terminal = new Terminal(given.streams ?? process);
-  const context = { terminal, env, services: given.services ?? services };
-  const program = buildProgram(context);
+  let env = variables;
+  let program: Command | undefined;
   /** Does one thing and gives its exit code. */
   async function attempt(work: () => Promise<unknown>): Promise<number> {
     try {
       await work();
       return exitCodes.ok;
     } catch (error) {
-      report(error, terminal, wantsDebug(program, env));
+      report(error, terminal, program !== undefined && wantsDebug(program, env));
       return exitCodeOf(error);
     }
   }
-  const code = await attempt(() => program.parseAsync([...args], { from: "user" }));
+  const code = await attempt(async () => {
+    env = withSettingsFile(variables, readSettings(variables));
+    program = buildProgram({ terminal, env, services: given.services ?? services });
+    await program.parseAsync([...args], { from: "user" });
+  });
   // Output that did not arrive is no success; a command that failed has said why already.
   if (code === exitCodes.ok) return await attempt(() => terminal.flush());
   await terminal.flush().catch(() => {});
   return code;
+}
+
+/** In the order of the help. */
+const commands = [
+  addRun,
+  addChat,
+  addServe,
+  addPs,
+  addPull,
+  addList,
+  addShow,
+  addRm,
+  addInspect,
+  addDoctor,
+  addBench,
+  addTrace,
+  addConfig,
+  addCompletion,
+];
+
+/** @throws {UsageError} If something is wrong with the file. */
+function readSettings(env: CliContext["env"]): ReturnType<typeof readSettingsFile> {
+  try {
+    return readSettingsFile(env);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(`Settings file ${error.message}`, "Correct it, or move it away");
+  }
 }
 
 function buildProgram(context: CliContext): Command {
@@ -84,7 +131,7 @@ function buildProgram(context: CliContext): Command {
       outputError: (text, write) => write(`${text.trimEnd()}\nTry llamav --help`),
     });
   addFlags(program, ["debug"]);
-  for (const add of [addRun, addServe, addTrace, addInspect, addBench, addDoctor]) add(program, context);
+  for (const add of commands) add(program, context);
   return program;
 }
 
@@ -103,8 +150,9 @@ function report(error: unknown, terminal: Terminal, debug: boolean): void {
   if (error instanceof CommanderError || error instanceof InterruptedError) return;
   const known = error instanceof ExplainedError;
   const message = error instanceof Error ? error.message : String(error);
-  terminal.note(`error: ${known ? message : `Unexpected failure: ${message}`}`);
-  if (known && error.remedy !== undefined) terminal.note(error.remedy);
+  // On one line each: a file's name in it cannot begin a line that we did not write.
+  terminal.note(`error: ${escapeLine(known ? message : `Unexpected failure: ${message}`)}`);
+  if (known && error.remedy !== undefined) terminal.note(escapeLine(error.remedy));
   if (!known && !debug) terminal.note("Run it again with --debug to see where it happened");
   if (debug) terminal.note(Bun.inspect(error));
 }

@@ -1,16 +1,29 @@
 import type { Command } from "commander";
-import { formatDuration, formatTokenRate } from "../base/units.ts";
-import type { FinishReason, GenerateRequest, Runtime, Usage } from "../runtime/request.ts";
+import { formatDuration } from "../base/units.ts";
+import type { GenerateRequest, Runtime } from "../runtime/request.ts";
 import type { SettingValues } from "../runtime/options.ts";
+import { hasScreen } from "./chat/flags.ts";
 import { type CliContext, showProgress } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
 import { describeMemory, describeNotes } from "./loaded_model.ts";
-import { modelArgument, modelOrDemo, takeModel } from "./model_argument.ts";
+import { bringModel, modelArgument, modelOrDemo, takeModel } from "./model_argument.ts";
 import { namePictures } from "./pictures.ts";
 import { buildRequest, requestFlags } from "./run_request.ts";
+import { type AnswerEnd, describeTimings, timingLine } from "./timings.ts";
 
-const flags = [...requestFlags, "device", "contextLength", "imageTiles", "maxTiles", "verbose"] as const;
+const flags = [
+  ...requestFlags,
+  "device",
+  "contextLength",
+  "imageTiles",
+  "maxTiles",
+  "warmUp",
+  "verbose",
+  "history",
+  "plain",
+  "yes",
+] as const;
 
 type RunValues = SettingValues<typeof flags[number]>;
 
@@ -24,11 +37,12 @@ Examples:
   cat letter.txt | llamav run ./model "Summarize this letter:" -
   curl -s https://example.com/cat.jpg | llamav run ./model "Describe it" --image -
 
-The first word is MODEL if it is "demo", a path, or something that exists; otherwise the prompt begins with it.
-The words of the prompt are joined with spaces; the word - stands for the text on stdin. Without any words the
-prompt is the text on stdin. The file of --messages says what was said before, as the API takes it; then a prompt
-is the next message, and without one the last of the file is answered. A picture's URL may there also be the name of
-a file below --images. The answer goes to stdout, everything else to stderr.`;
+The first word is MODEL if it is "demo", a path, or something that exists; otherwise the prompt begins with it. The
+words of the prompt are joined with spaces; the word - stands for the text on stdin. Without any words the prompt is
+the text on stdin; at a terminal a conversation begins, as with llamav chat. The file of --messages says what was said
+before, as the API takes it; then a prompt is the next message, and without one the last of the file is answered. A
+picture's URL may there also be the name of a file below --images. The answer goes to stdout, everything else to
+stderr.`;
 
 /** `llamav run [MODEL] [PROMPT…]`: one answer on stdout, as it comes. */
 export function addRun(program: Command, context: CliContext): void {
@@ -50,9 +64,13 @@ async function run(
   context: CliContext,
 ): Promise<void> {
   const { terminal, services } = context;
+  if (words.length === 0 && values.messages === undefined && hasScreen(terminal)) {
+    const { startChat } = await import("./chat/start.ts");
+    return await startChat({ model: given, values }, context);
+  }
   // What the person gave is read before the model: a wrong path is told in milliseconds.
   const request = await buildRequest(words, values, context);
-  const model = modelOrDemo(given, terminal);
+  const model = await bringModel(modelOrDemo(given, context), values.yes, context);
   const started = performance.now();
   const runtime = await services.openRuntime({
     model,
@@ -71,17 +89,15 @@ async function run(
     const end = await interruptible((controller) =>
       printAnswer(runtime, request, controller.signal, context)
     );
-    if (values.verbose) reportTimings(loadMs, end, context);
+    if (!values.verbose) return;
+    for (const line of [timingLine("load", formatDuration(loadMs)), ...describeTimings(end)]) {
+      terminal.note(line);
+    }
   } catch (error) {
     throw namePictures(error, values.image);
   } finally {
     await runtime.close();
   }
-}
-
-interface AnswerEnd {
-  readonly finishReason: FinishReason;
-  readonly usage: Usage;
 }
 
 async function printAnswer(
@@ -108,15 +124,4 @@ async function printAnswer(
   }
   signal.throwIfAborted();
   throw new Error("The runtime ended the answer without an end event");
-}
-
-function reportTimings(loadMs: number, { finishReason, usage }: AnswerEnd, { terminal }: CliContext): void {
-  const { imageMs, prefillMs, decodeMs } = usage.timings;
-  const line = (name: string, text: string) => terminal.note(`${name.padEnd(8)}${text}`);
-  line("load", formatDuration(loadMs));
-  if (usage.imageTiles > 0) line("images", `${formatDuration(imageMs)}, ${usage.imageTiles} tiles`);
-  const prompt = `${formatDuration(prefillMs)}, ${usage.promptTokens} tokens`;
-  line("prompt", `${prompt}, ${formatTokenRate(usage.promptTokens, prefillMs)}`);
-  const answer = `${formatDuration(decodeMs)}, ${usage.completionTokens} tokens`;
-  line("answer", `${answer}, ${formatTokenRate(usage.completionTokens, decodeMs)}, ended by ${finishReason}`);
 }

@@ -2,6 +2,7 @@ import type { GenerateRequest, RequestMessage } from "../runtime/request.ts";
 import type { SettingValues } from "../runtime/options.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
+import { readJsonSchema } from "./json_schema.ts";
 import { isPictureFile, readPicture } from "./pictures.ts";
 
 /** The settings that make a request of `run`. */
@@ -20,6 +21,7 @@ export const requestFlags = [
   "frequencyPenalty",
   "seed",
   "stop",
+  "jsonSchema",
 ] as const;
 
 type RequestValues = SettingValues<typeof requestFlags[number]>;
@@ -59,6 +61,7 @@ export async function buildRequest(
     sampling: samplingOf(values),
     maxTokens: values.maxTokens,
     stop: values.stop,
+    constraint: await readJsonSchema(values.jsonSchema),
   };
 }
 

@@ -12,7 +12,7 @@ import { type CliContext, showProgress } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
 import { describeMemory, describeNotes } from "./loaded_model.ts";
-import { modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
+import { bringModel, modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
 import { checkOrigins, readKeys, readTls } from "./serve_access.ts";
 import { version } from "./version.ts";
 
@@ -34,8 +34,12 @@ const flags = [
   "maxQueued",
   "maxQueuedTokens",
   "maxSequences",
+  "maxRequestsPerClient",
+  "requestTimeout",
+  "livenessTimeout",
   "kvTokens",
   "prefixCache",
+  "warmUp",
   "allowRemoteImages",
   "allowPrivateImages",
   "allowedMediaDomains",
@@ -45,6 +49,7 @@ const flags = [
   "logFormat",
   "shutdownDelay",
   "shutdownTimeout",
+  "yes",
   "verbose",
 ] as const;
 
@@ -72,7 +77,7 @@ While the model is loaded, GET /readyz answers 503 with how much of it is there,
 Retry-After. After SIGINT or SIGTERM running answers are finished and new requests get a 503; then the process ends
 with exit code 0, on a second signal at once. When the device is lost, running requests end with an error, the model
 is loaded again, and new ones get a 503 until then. When that fails three times in a row, the process ends with exit
-code 6, so that whoever supervises it can start it again.
+code 6, so that whoever supervises it can start it again. An engine that hangs in its driver fails GET /livez.
 A connection takes one request at a time: bytes sent before the answer is complete close it, and end that answer.`;
 
 /** `llamav serve [MODEL]`: the OpenAI API over HTTP until a signal ends it. */
@@ -87,7 +92,8 @@ export function addServe(program: Command, context: CliContext): void {
     const values = readFlags(command, flags, context.env);
     const level = values.verbose ? "debug" : "info";
     const log = createLog((line) => context.terminal.note(line.slice(0, -1)), level, values.logFormat);
-    await serve(modelOrDemo(model, { note: (text) => log.info(text) }), values, log, context);
+    const chosen = modelOrDemo(model, { env: {}, terminal: { note: (text) => log.info(text) } });
+    await serve(await bringModel(chosen, values.yes, context), values, log, context);
   });
 }
 
@@ -163,6 +169,9 @@ async function listen(
     vllmMetrics: values.metricsCompat === "vllm",
     strict: values.strict,
     strictOpenai: values.strictOpenai,
+    maxRequestsPerClient: values.maxRequestsPerClient,
+    requestSeconds: values.requestTimeout,
+    hungSeconds: values.livenessTimeout,
     loadPicture: await services.pictureLoader(policy),
   });
   const server = startServer(app, values.host, values.port, tls);
@@ -191,6 +200,7 @@ function openModel(
     maxSequences: values.maxSequences,
     kvTokens: values.kvTokens,
     prefixCache: values.prefixCache,
+    warmUp: values.warmUp ?? "gpu",
     onProgress(progress) {
       if (progress.total > 0) app.loaded(progress.done / progress.total);
       show(progress);

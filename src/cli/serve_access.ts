@@ -14,7 +14,7 @@ interface KeyValues {
  *
  * @throws {UsageError} If the file cannot be read or has no key, or something is no key.
  */
-export function readKeys({ apiKey, apiKeyFile }: KeyValues, log: Log): readonly string[] {
+export function readKeys({ apiKey, apiKeyFile }: KeyValues, log: Pick<Log, "warn">): readonly string[] {
   const keys = [...apiKey];
   if (apiKeyFile !== undefined) {
     const lines = readText("--api-key-file", apiKeyFile).split(/\r?\n/).map((line) => line.trim());

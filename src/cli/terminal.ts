@@ -1,3 +1,4 @@
+import { createInterface } from "node:readline";
 import { concatBytes } from "../base/bytes.ts";
 import { escapeControls, escapeLine } from "../base/escape.ts";
 import { ExplainedError } from "../base/errors.ts";
@@ -6,6 +7,8 @@ import { exitCodes, InterruptedError } from "./exit_codes.ts";
 /** The part of a standard stream that the terminal needs. */
 export interface Output {
   readonly isTTY?: boolean;
+  /** Width of a terminal, in cells. */
+  readonly columns?: number;
   write(text: string, done?: (error?: Error | null) => void): unknown;
   on?(event: "error", listener: (error: Error) => void): unknown;
 }
@@ -69,18 +72,48 @@ export class Terminal {
    * nothing sooner than a tenth of a second after the last.
    */
   progress(text: string): void {
-    if (!this.streams.stderr.isTTY) return;
+    if (!this.showsProgress) return;
     const now = performance.now();
     if (now - this.#progressAt < progressIntervalMs) return;
     this.#progressAt = now;
     this.#progressShown = true;
-    void this.#write(this.streams.stderr, `${eraseLine}${escapeLine(text)}`);
+    // A line that is wrapped cannot be erased. The last column stays free: some terminals wrap when it is full.
+    const width = Math.max(0, (this.streams.stderr.columns ?? 80) - 1);
+    void this.#write(this.streams.stderr, `${eraseLine}${Bun.sliceAnsi(escapeLine(text), 0, width)}`);
+  }
+
+  /** Whether there is a terminal to draw progress on. */
+  get showsProgress(): boolean {
+    return this.streams.stderr.isTTY === true;
   }
 
   clearProgress(): void {
     if (!this.#progressShown) return;
     this.#progressShown = false;
     void this.#write(this.streams.stderr, eraseLine);
+  }
+
+  /** Whether there is somebody to ask. */
+  get canAsk(): boolean {
+    return this.stdinIsTerminal && this.showsProgress;
+  }
+
+  /** Asks the person at the terminal, and waits. @returns their line; empty at the end of stdin */
+  async ask(question: string): Promise<string> {
+    this.clearProgress();
+    await this.#write(this.streams.stderr, escapeLine(question));
+    // Reads one line and leaves the stream open: a conversation may follow.
+    const lines = createInterface({
+      input: this.streams.stdin as Input & NodeJS.ReadableStream,
+      terminal: false,
+    });
+    return await new Promise((resolve) => {
+      lines.once("close", () => resolve(""));
+      lines.once("line", (line) => {
+        resolve(line);
+        lines.close();
+      });
+    });
   }
 
   /**

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
 import { addFlags, readFlags } from "./flags.ts";
-import { modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
+import { bringModel, modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
 
 const flags = [
   "messages",
@@ -16,6 +16,7 @@ const flags = [
   "contextLength",
   "imageTiles",
   "maxTiles",
+  "yes",
 ] as const;
 
 const help = `
@@ -43,7 +44,7 @@ export function addTrace(program: Command, context: CliContext): void {
     }
     if (out === undefined) throw new UsageError("No output file was given", "Name it with --out");
     checkOutput(out);
-    const model = modelOrDemo(oneModel(given), context.terminal);
+    const model = await bringModel(modelOrDemo(oneModel(given), context), values.yes, context);
     const { readConversation } = await import("./conversation_file.ts");
     const fetchPicture = await context.services.pictureLoader({ allowRemote: true, allowPrivate: true });
     const report = await context.services.traceToFile({

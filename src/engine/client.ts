@@ -1,5 +1,6 @@
 import { RequestError } from "../base/errors.ts";
 import { interruption, rebuildError } from "./error_report.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
 import type {
   EngineEvent,
@@ -12,10 +13,10 @@ import type {
   TraceResult,
 } from "./protocol.ts";
 import type { EngineStats } from "./stats.ts";
-import { type EngineState, Supervisor, type SupervisorOptions } from "./supervisor.ts";
+import { type EngineLosses, type EngineState, Supervisor, type SupervisorOptions } from "./supervisor.ts";
 import type { EngineMessage } from "./thread.ts";
 
-export type { EngineNews, EngineState } from "./supervisor.ts";
+export type { EngineLosses, EngineNews, EngineState } from "./supervisor.ts";
 
 type SequenceEvent = Exclude<EngineEvent, { type: "error" }>;
 
@@ -39,6 +40,7 @@ interface Pending {
 export class EngineClient {
   readonly info: EngineInfo;
   readonly #supervisor: Supervisor;
+  readonly #heartbeat: Heartbeat;
   readonly #maxQueued: number;
   readonly #pending = new Map<number, Pending>();
   readonly #traces = new Map<number, { resolve(result: TraceResult): void; reject(error: Error): void }>();
@@ -49,14 +51,15 @@ export class EngineClient {
   /** Resolves, once, when the engine can serve nothing any more: every restart has failed, or `close`. */
   readonly failure: Promise<Error> = this.#failed.promise;
 
-  private constructor(supervisor: Supervisor, info: EngineInfo, maxQueued: number) {
+  private constructor(supervisor: Supervisor, info: EngineInfo, heartbeatMs: number | undefined) {
     this.info = info;
     this.#supervisor = supervisor;
-    this.#maxQueued = maxQueued;
+    this.#maxQueued = info.maxQueued;
+    this.#heartbeat = new Heartbeat(() => supervisor.send({ type: "ping" }), heartbeatMs);
     supervisor.listen({
       onMessage: (message) => this.#receive(message),
       onLost: (error, told) => this.#lose(error, told),
-      onReady: () => this.#sendAgain(),
+      onReady: () => this.#comeBack(),
       onFailure: (error) => this.#fail(error),
     });
   }
@@ -68,6 +71,20 @@ export class EngineClient {
 
   get state(): EngineState {
     return this.#supervisor.state;
+  }
+
+  /** How long the engine's thread has owed a sign of life, in ms. 0 while it gives them, and while there is none. */
+  get silentMs(): number {
+    return this.state === "ready" ? this.#heartbeat.silentMs : 0;
+  }
+
+  get losses(): Readonly<EngineLosses> {
+    return this.#supervisor.losses;
+  }
+
+  /** Whether so many requests wait that one more would be refused, as the engine last told. */
+  get full(): boolean {
+    return this.#stats !== undefined && this.#stats.queued >= this.#maxQueued;
   }
 
   /** What the engine has counted, as it last told. */
@@ -82,7 +99,7 @@ export class EngineClient {
    */
   static async open(options: EngineOptions, more: SupervisorOptions = {}): Promise<EngineClient> {
     const { supervisor, info } = await Supervisor.open(options, more);
-    return new EngineClient(supervisor, info, info.maxQueued);
+    return new EngineClient(supervisor, info, more.heartbeatMs);
   }
 
   /**
@@ -165,6 +182,7 @@ export class EngineClient {
   }
 
   #receive(message: EngineMessage): void {
+    this.#heartbeat.heard();
     if (message.type === "events") {
       for (const event of message.events) this.#dispatch(event);
     } else if (message.type === "stats") {
@@ -198,6 +216,7 @@ export class EngineClient {
    * try: a request that ends every thread it is sent to must not do so for ever.
    */
   #lose(error: Error, told: boolean): void {
+    this.#stats = undefined; // the next engine counts anew
     for (const { reject } of this.#traces.values()) reject(error);
     this.#traces.clear();
     for (const [id, pending] of this.#pending) {
@@ -210,7 +229,9 @@ export class EngineClient {
     }
   }
 
-  #sendAgain(): void {
+  /** There is an engine again. */
+  #comeBack(): void {
+    this.#heartbeat.heard();
     for (const { request, addedAt } of this.#pending.values()) {
       if (!request) continue;
       const { deadlineMs } = request;
@@ -220,6 +241,7 @@ export class EngineClient {
   }
 
   #fail(error: Error): void {
+    this.#heartbeat.stop();
     this.#failed.resolve(error);
     for (const { inbox } of this.#pending.values()) inbox.fail(error);
     for (const { reject } of this.#traces.values()) reject(error);

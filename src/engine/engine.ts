@@ -8,6 +8,7 @@ import { chooseLimits } from "./limits.ts";
 import type { EngineInfo, EngineOptions, TraceRequest, TraceResult } from "./protocol.ts";
 import { Runner } from "./runner.ts";
 import { trace } from "./trace.ts";
+import { warmUp } from "./warm_up.ts";
 
 /** A model on a device: `EngineCore` with a runner of its own. The worker calls it; tests call it without one. */
 export class Engine extends EngineCore {
@@ -23,14 +24,16 @@ export class Engine extends EngineCore {
   ) {
     const { imageTokenIndex: imageToken, text: { vocabSize }, vision: { tokensPerTile } } = checkpoint.config;
     super(runner, { imageToken, vocabSize, tokensPerTile }, options);
-    const { contextLength, imageTiles, kvTokens, blockSize } = runner.limits;
+    const { contextLength, imageTiles, kvTokens, blockSize, maxSequences } = runner.limits;
     this.info = {
       device: device.info.name,
+      isCpu: device.info.type === "cpu",
       driver: `${device.info.driverName} ${device.info.driverInfo}`,
       contextLength,
       imageTiles,
       kvTokens,
       blockSize,
+      maxSequences,
       maxQueued: this.maxQueued,
       plan,
     };
@@ -58,6 +61,7 @@ export class Engine extends EngineCore {
       const { limits, plan, problem } = chooseLimits(options, checkpoint.config, weights.bytes, chosenDevice);
       if (problem) throw problem;
       const runner = new Runner(chosenDevice, checkpoint, limits, weights, onProgress);
+      if (wantsWarmUp(options, chosenDevice)) warmUpOrFree(runner, checkpoint.config);
       return new Engine(chosenDevice, owned, checkpoint, runner, plan, options);
     } catch (error) {
       owned?.dispose();
@@ -85,6 +89,19 @@ export class Engine extends EngineCore {
   dispose(): void {
     this.runner.dispose();
     this.owned?.dispose();
+  }
+}
+
+function wantsWarmUp({ warmUp = false }: EngineOptions, device: Device): boolean {
+  return warmUp === "gpu" ? device.info.type !== "cpu" : warmUp;
+}
+
+function warmUpOrFree(runner: Runner, config: MllamaConfig): void {
+  try {
+    warmUp(runner, config);
+  } catch (error) {
+    runner.dispose();
+    throw error;
   }
 }
 

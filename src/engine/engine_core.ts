@@ -217,8 +217,9 @@ export class EngineCore {
     } catch (error) {
       this.#endAll([sequence], error, events);
     }
-    sequence.timings.imageMs += performance.now() - begin;
-    this.#clock.imageEncoded();
+    const ms = performance.now() - begin;
+    sequence.timings.imageMs += ms;
+    this.#clock.imageEncoded(ms);
     return true;
   }
 

@@ -83,6 +83,8 @@ class EngineHost {
         return this.#answer(message.request.id, (engine) => {
           this.#post({ type: "traced", id: message.request.id, result: engine.trace(message.request) });
         });
+      case "ping":
+        return this.#post({ type: "alive" });
       case "close":
         this.dispose();
         return this.#post({ type: "closed" });

@@ -60,6 +60,8 @@ export interface EngineOptions {
   readonly maxQueuedTokens?: number;
   /** Keep the keys and values of prompts for later requests that begin alike; left out, yes. */
   readonly prefixCache?: boolean;
+  /** Run the model once before it is ready: always, or not on a CPU, which has much to compute and little to compile. */
+  readonly warmUp?: boolean | "gpu";
   /** Let one row stand for equal pad rows in the vision tower; off for comparisons. */
   readonly deduplicate?: boolean;
   /** Most rows of one step whose logits can be asked for: more than one per sequence only for traces. */
@@ -68,13 +70,15 @@ export interface EngineOptions {
 
 export interface EngineInfo {
   readonly device: string;
+  readonly isCpu: boolean;
   readonly driver: string;
   readonly contextLength: number;
   readonly imageTiles: number;
   /** Token positions of the text cache, and of one of its blocks. */
   readonly kvTokens: number;
   readonly blockSize: number;
-  /** Requests that may wait. */
+  /** Sequences in one batch, and requests that may wait. */
+  readonly maxSequences: number;
   readonly maxQueued: number;
   readonly plan: MemoryPlan;
 }
@@ -170,6 +174,8 @@ export type ToEngine =
   | { readonly type: "stop"; readonly id: number; readonly choice: number }
   | ({ readonly type: "mask" } & MaskAnswer)
   | { readonly type: "trace"; readonly request: TraceRequest }
+  /** Answered by `alive`, between two steps. */
+  | { readonly type: "ping" }
   | { readonly type: "close" };
 
 export type FromEngine =
@@ -179,4 +185,5 @@ export type FromEngine =
   | { readonly type: "events"; readonly events: readonly EngineEvent[] }
   | { readonly type: "stats"; readonly stats: EngineStats }
   | { readonly type: "traced"; readonly id: number; readonly result: TraceResult }
+  | { readonly type: "alive" }
   | { readonly type: "closed" };

@@ -1,6 +1,7 @@
-/** Steps of similar size share a recording, which has the rows of the largest: exactly up to 4, then by 8, then by 32. */
+/** Steps of similar size share a recording, which has the rows of the largest: exactly up to 4, then in growing steps. */
 function granularity(rows: number): number {
   if (rows <= 4) return 1;
+  if (rows <= 16) return 2;
   return rows <= 64 ? 8 : 32;
 }
 
@@ -11,6 +12,5 @@ export function bucketRows(rows: number): number {
 
 /** The most rows, up to `rows`, that a step can have without rows that only fill its bucket. */
 export function wholeBucketRows(rows: number): number {
-  if (rows < 8) return Math.min(rows, 4);
   return Math.floor(rows / granularity(rows)) * granularity(rows);
 }

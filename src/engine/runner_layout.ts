@@ -119,7 +119,23 @@ export function checkRunner(
   };
   for (const setting of [context, cache, tiles, sequences]) checkSetting(setting, device.limits, keys);
   checkHeadDim(Math.max(headDim, config.vision.headDim), device);
-  checkPlan(plan, device.info);
+  checkPlan(plan, device.info, [
+    {
+      part: "text cache",
+      value: limits.kvTokens,
+      least: limits.blockSize,
+      multiple: limits.blockSize,
+      // Less than one context means a shorter one, too.
+      flag: (most) => most < limits.contextLength ? `${cache.flag} ${most} ${context.flag}` : cache.flag,
+    },
+    {
+      part: "image cache",
+      value: limits.imageTiles,
+      least: config.vision.maxNumTiles,
+      multiple: 1,
+      flag: () => tiles.flag,
+    },
+  ]);
 }
 
 function checkHeadDim(headDim: number, device: Pick<Device, "info" | "limits">): void {

@@ -40,11 +40,13 @@ export class SimEngine extends EngineCore {
     const { limits } = runner;
     this.info = {
       device: "simulated",
+      isCpu: true,
       driver: "none",
       contextLength: limits.contextLength,
       imageTiles: limits.imageTiles,
       kvTokens: limits.kvTokens,
       blockSize: limits.blockSize,
+      maxSequences: limits.maxSequences,
       maxQueued: this.maxQueued,
       plan: { parts: [], totalBytes: 0, heapBytes: 0 },
     };

@@ -10,8 +10,9 @@ const stepBounds = [0.1, 0.2, 0.5, ...milliseconds];
 
 /** What an engine has done since it was opened, and what it holds now. Plain numbers: it crosses the border as it is. */
 export interface EngineStats {
-  /** Requests that wait, and the tokens that they count for; sequences that run. */
+  /** Requests that wait, those of them that never ran, and the tokens that these count for; sequences that run. */
   waiting: number;
+  queued: number;
   waitingTokens: number;
   running: number;
   requests: number;
@@ -36,11 +37,14 @@ export interface EngineStats {
   readonly timeToFirstTokenMs: Histogram;
   readonly interTokenMs: Histogram;
   readonly queueMs: Histogram;
+  /** Of pictures that went through the vision tower. */
+  readonly imageMs: Histogram;
 }
 
 export function emptyStats(): EngineStats {
   return {
     waiting: 0,
+    queued: 0,
     waitingTokens: 0,
     running: 0,
     requests: 0,
@@ -58,10 +62,16 @@ export function emptyStats(): EngineStats {
     rows: 0,
     idleMs: 0,
     stepMs: histogram(stepBounds),
-    timeToFirstTokenMs: histogram(milliseconds),
+    timeToFirstTokenMs: timeHistogram(),
     interTokenMs: histogram(stepBounds),
-    queueMs: histogram(milliseconds),
+    queueMs: timeHistogram(),
+    imageMs: timeHistogram(),
   };
+}
+
+/** Of times in ms, up to a minute. */
+export function timeHistogram(): Histogram {
+  return histogram(milliseconds);
 }
 
 function histogram(bounds: readonly number[]): Histogram {

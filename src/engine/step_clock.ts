@@ -7,6 +7,8 @@ import { emptyStats, type EngineStats, observe } from "./stats.ts";
 interface Rows {
   decode: number;
   prefill: number;
+  /** That the prefill rows attend to, all together. */
+  keys: number;
   submittedAt: number;
 }
 
@@ -16,8 +18,8 @@ export class StepClock {
   readonly #scheduler: Scheduler;
   // Two steps at most are under way.
   readonly #rows: readonly [Rows, Rows] = [
-    { decode: 0, prefill: 0, submittedAt: 0 },
-    { decode: 0, prefill: 0, submittedAt: 0 },
+    { decode: 0, prefill: 0, keys: 0, submittedAt: 0 },
+    { decode: 0, prefill: 0, keys: 0, submittedAt: 0 },
   ];
   /** When the device last had nothing to do, though there was work; 0 when there was none. */
   #freeSince = 0;
@@ -37,10 +39,15 @@ export class StepClock {
 
   submitted(step: Step): void {
     const rows = this.#rows[this.#submits++ % 2]!;
-    rows.decode = rows.prefill = 0;
+    rows.decode = rows.prefill = rows.keys = 0;
     for (const { begin, end, output } of step) {
-      if (output && end - begin === 1) rows.decode++;
-      else rows.prefill += end - begin;
+      const count = end - begin;
+      if (output && count === 1) rows.decode++;
+      else {
+        rows.prefill += count;
+        rows.keys += count * (begin + end + 1) / 2; // a row attends to those before it and itself
+        this.#scheduler.budget.position = end;
+      }
     }
     rows.submittedAt = this.#now();
     if (this.#freeSince > 0) this.stats.idleMs += rows.submittedAt - this.#freeSince;
@@ -49,7 +56,7 @@ export class StepClock {
 
   collected(): void {
     const timed = this.#collects >= this.#timedFrom;
-    const { decode, prefill, submittedAt } = this.#rows[this.#collects++ % 2]!;
+    const { decode, prefill, keys, submittedAt } = this.#rows[this.#collects++ % 2]!;
     const now = this.#now();
     const ms = now - Math.max(submittedAt, this.#busySince);
     this.#busySince = now;
@@ -57,11 +64,12 @@ export class StepClock {
     this.stats.rows += decode + prefill;
     if (!timed) return;
     observe(this.stats.stepMs, ms);
-    this.#scheduler.budget.observe(decode, prefill, ms);
+    this.#scheduler.budget.observe(decode, prefill, keys, ms);
   }
 
   /** The vision tower was waited for. How long the steps in front of it took nobody knows. */
-  imageEncoded(): void {
+  imageEncoded(ms: number): void {
+    observe(this.stats.imageMs, ms);
     this.#busySince = this.#now();
     this.#timedFrom = this.#submits;
     if (this.#freeSince > 0) this.#freeSince = this.#busySince;
@@ -89,6 +97,7 @@ export class StepClock {
     if (jobs === 0) this.#freeSince = 0;
     else if (inFlight === 0 && this.#freeSince === 0) this.#freeSince = this.#now();
     stats.waiting = waiting.count;
+    stats.queued = waiting.requestCount;
     stats.waitingTokens = waiting.tokens;
     stats.running = running.length;
     stats.preemptions = preemptions;

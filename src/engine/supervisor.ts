@@ -1,3 +1,4 @@
+import { DeviceError } from "../base/errors.ts";
 import type { EngineInfo, EngineOptions, ToEngine } from "./protocol.ts";
 import { defaultRestarts, type RestartLimits, Restarts } from "./restarts.ts";
 import { type EngineMessage, EngineThread, type OnProgress } from "./thread.ts";
@@ -13,6 +14,17 @@ export interface SupervisorOptions {
   readonly onProgress?: OnProgress;
   readonly onNews?: (news: EngineNews) => void;
   readonly restarts?: RestartLimits;
+  /** How often the thread is asked for a sign of life, in ms. */
+  readonly heartbeatMs?: number;
+}
+
+/** How often the engine was lost and opened again since the process was started. */
+export interface EngineLosses {
+  /** With the device under it, or because that ran out of memory. */
+  byDevice: number;
+  /** By a fault of its own, or with its thread. */
+  byFault: number;
+  restarts: number;
 }
 
 export interface SupervisorListener {
@@ -33,6 +45,7 @@ export class Supervisor {
   readonly #options: EngineOptions;
   readonly #restarts: Restarts;
   readonly #onNews: (news: EngineNews) => void;
+  readonly losses: EngineLosses = { byDevice: 0, byFault: 0, restarts: 0 };
   #listener: SupervisorListener | undefined;
   #thread: EngineThread;
   #recovering = false;
@@ -104,6 +117,8 @@ export class Supervisor {
   #lose(error: Error, told: boolean): void {
     if (this.#failure || this.#recovering) return; // a thread may end while its next engine is waited for
     this.#recovering = true;
+    if (error instanceof DeviceError) this.losses.byDevice++;
+    else this.losses.byFault++;
     this.#listener?.onLost(error, told);
     void this.#recover(error);
   }
@@ -128,6 +143,7 @@ export class Supervisor {
     if (this.#failure) return;
     this.#recovering = false;
     this.#restarts.served();
+    this.losses.restarts++;
     this.#onNews({ type: "recovered", ms: performance.now() - begin });
     this.#listener?.onReady();
   }

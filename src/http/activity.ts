@@ -1,4 +1,5 @@
 import { InterruptedRequestError, RequestError } from "../base/errors.ts";
+import type { LoadPicture } from "../runtime/pictures.ts";
 import type { GenerateEvent, GenerateRequest, Runtime } from "../runtime/request.ts";
 import { DrainRate } from "./drain_rate.ts";
 import { HttpError } from "./errors.ts";
@@ -14,6 +15,8 @@ export class Activity {
   readonly finished = new Map<string, number>();
   /** Requests that the model did not answer to the end, by the error's code, or `aborted`. */
   readonly failed = new Map<string, number>();
+  /** Pictures that requests named by URL: `fetched`, `refused` by the policy, or `failed`. */
+  readonly imageFetches = new Map<string, number>();
   /** Answers of the server, by route, method and status; the key is JSON of the three. */
   readonly answered = new Map<string, number>();
   /** From the arrival at the model to the last event, in s. */
@@ -22,6 +25,27 @@ export class Activity {
     counts: new Array<number>(durations.length + 1).fill(0),
     sum: 0,
   };
+
+  /** A request was refused before the model heard of it. */
+  refuse(error: unknown): void {
+    increment(this.failed, codeOf(error));
+  }
+
+  /** Follows pictures that are fetched; those in `data:` URLs are there already. */
+  following(load: LoadPicture): LoadPicture {
+    return async (url, signal) => {
+      const loading = load(url, signal);
+      if (/^data:/i.test(url)) return await loading;
+      try {
+        const bytes = await loading;
+        increment(this.imageFetches, "fetched");
+        return bytes;
+      } catch (error) {
+        increment(this.imageFetches, codeOf(error) === "image_url_not_allowed" ? "refused" : "failed");
+        throw error;
+      }
+    };
+  }
 
   /** An answer of the server is complete. */
   answer(route: string, method: string, status: number): void {

@@ -1,13 +1,21 @@
 import type { GenerateEvent } from "../runtime/request.ts";
-import { describeError } from "./errors.ts";
+import { describeError, type ErrorBody } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
-import { eventStream } from "./sse.ts";
+import { type EventForm, eventStream, plainEvents } from "./sse.ts";
 
 /** How patient a stream is with its reader; see `EventStreamOptions`. */
 export interface StreamPatience {
   readonly keepAliveMs: number;
   readonly stallMs: number;
 }
+
+/** What the events of a route look like, and how they tell of a failure. */
+export interface StreamStyle {
+  readonly form: EventForm;
+  readonly failure: (body: ErrorBody) => readonly unknown[];
+}
+
+const chatStyle: StreamStyle = { form: plainEvents, failure: (body) => [body] };
 
 /**
  * The response that streams `chunks`, and with its end ends `events`, which they are made of, and the exchange.
@@ -20,6 +28,7 @@ export function streamResponse(
   exchange: Exchange,
   { keepAliveMs, stallMs }: StreamPatience,
   headers: Headers,
+  style = chatStyle,
 ): Response {
   headers.set("content-type", "text/event-stream; charset=utf-8");
   headers.set("cache-control", "no-cache, no-transform");
@@ -27,11 +36,12 @@ export function streamResponse(
   const stream = eventStream(chunks, {
     signal: exchange.signal,
     abandon: () => exchange.abandon(),
+    form: style.form,
     describeFailure(error) {
       if (exchange.clientGone) return undefined;
       const described = describeError(error);
       if (described.internal) exchange.report(error);
-      return described.body;
+      return style.failure(described.body);
     },
     onEnd(outcome) {
       // Ends the sequence also when the stream was dropped before its first byte. A failure here has been told.

@@ -1,12 +1,16 @@
+import { RequestError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { LoadPicture } from "../runtime/pictures.ts";
 import type { Runtime } from "../runtime/request.ts";
 import { Activity, counted } from "./activity.ts";
+import { Admission, type Place } from "./admission.ts";
+import { clientOf } from "./client_identity.ts";
 import { allowOrigin, isPreflight, preflightResponse } from "./cors.ts";
 import { describeError, HttpError } from "./errors.ts";
 import { type Connection, Exchange } from "./exchange.ts";
 import { checkHost, checkOrigin, pathOf } from "./guard.ts";
 import { ApiKeys } from "./keys.ts";
+import { largestBody } from "./json_body.ts";
 import { limits } from "./limits.ts";
 import { Readiness, shuttingDown } from "./readiness.ts";
 import { findRoute, type Route, routesOf } from "./routes.ts";
@@ -26,6 +30,12 @@ export interface AppOptions {
   readonly publicMetrics?: boolean;
   /** Tells metrics under the names of vLLM, too; left out, yes. */
   readonly vllmMetrics?: boolean;
+  /** Requests that one client, which is a key or else an address, may have at a time; left out, any number. */
+  readonly maxRequestsPerClient?: number;
+  /** Seconds that an answer may take, from the end of the headers to its last byte; left out, any number. */
+  readonly requestSeconds?: number;
+  /** Seconds without a sign of life after which the engine counts as hung; left out, by the kind of device. */
+  readonly hungSeconds?: number;
   /** Refuses fields that the API does not have. */
   readonly strict?: boolean;
   /** Answers with nothing that OpenAI's API does not have. */
@@ -69,7 +79,8 @@ class LocalApp implements App {
   readonly #routes: readonly Route[];
   readonly #keys: ApiKeys;
   readonly #origins: readonly string[];
-  readonly #readiness = new Readiness();
+  readonly #admission: Admission;
+  readonly #readiness: Readiness;
   readonly #activity = new Activity();
   readonly #active = new Set<Exchange>();
   #onIdle = () => {};
@@ -78,6 +89,9 @@ class LocalApp implements App {
     this.#options = options;
     this.#keys = new ApiKeys(options.keys ?? []);
     this.#origins = options.origins ?? [];
+    this.#admission = new Admission(options.maxRequestsPerClient);
+    this.#readiness = new Readiness(options.hungSeconds);
+    const loadPicture = this.#activity.following(options.loadPicture);
     this.#routes = routesOf({
       readiness: this.#readiness,
       activity: this.#activity,
@@ -87,7 +101,7 @@ class LocalApp implements App {
       publicMetrics: options.publicMetrics ?? false,
       chat: (runtime) => ({
         runtime,
-        loadPicture: options.loadPicture,
+        loadPicture,
         keepAliveMs: options.keepAliveMs ?? 15_000,
         stallMs: options.stallMs ?? 30_000,
         uploadMs: options.uploadMs ?? limits.uploadMs,
@@ -164,7 +178,24 @@ class LocalApp implements App {
     if (!isPublic) exchange.key = this.#keys.check(request.headers);
     if ("refusal" in found) throw found.refusal;
     exchange.route = found.route.path;
-    return found.route.handle(exchange);
+    // Every question is a POST, and needs the model.
+    return found.route.method === "POST" ? this.#takeOn(exchange, found.route) : found.route.handle(exchange);
+  }
+
+  async #takeOn(exchange: Exchange, route: Route): Promise<Response> {
+    let place: Place;
+    try {
+      const bytes = largestBody(exchange.request.headers);
+      place = this.#admission.enter(clientOf(exchange), bytes, this.#readiness.require());
+    } catch (error) {
+      if (error instanceof RequestError) this.#activity.refuse(error);
+      throw error;
+    }
+    const { requestSeconds } = this.#options;
+    if (requestSeconds !== undefined) exchange.limitTime(requestSeconds);
+    const answer = Promise.resolve(route.handle(exchange));
+    exchange.holdWhile(answer, place);
+    return await unlessAborted(answer, exchange.signal);
   }
 
   #refuse(exchange: Exchange, error: unknown): Response {
@@ -174,6 +205,23 @@ class LocalApp implements App {
     const response = Response.json(body, { status, headers });
     if (status === 429) response.headers.set("retry-after", String(this.#activity.drainRate.retryAfter()));
     return response;
+  }
+}
+
+/** An answer that is given up is not waited for: what makes it may be what hangs. */
+async function unlessAborted(answer: Promise<Response>, signal: AbortSignal): Promise<Response> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([answer, aborted]);
+  } catch (error) {
+    // If it comes after all, nobody reads it.
+    answer.then((late) => late.body?.cancel()).catch(() => {});
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 }
 

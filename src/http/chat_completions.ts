@@ -46,6 +46,7 @@ export async function chatCompletions(exchange: Exchange, context: ChatContext):
       model: context.runtime.model.id,
     },
     choices: body.n ?? 1,
+    callable: generation.toolChoice !== undefined,
     logprobs: body.logprobs === true,
     usage: body.stream_options?.include_usage
       ? (body.stream_options.continuous_usage_stats ? "always" : "at the end")
@@ -62,7 +63,7 @@ export async function chatCompletions(exchange: Exchange, context: ChatContext):
   return streamResponse(chunks, events, exchange, context, headers);
 }
 
-async function* namingPictures(
+export async function* namingPictures(
   messages: readonly ChatMessage[],
   events: AsyncGenerator<GenerateEvent>,
 ): AsyncGenerator<GenerateEvent> {

@@ -5,11 +5,12 @@ import { JsonStructure } from "./json_body.ts";
 import { limits } from "./limits.ts";
 import { generationOf } from "./sampling_fields.ts";
 import type { ChatBody, ChatMessage } from "./schemas.ts";
+import { toToolChoice } from "./tool_choice.ts";
 
 /**
  * Turns a parsed chat body into a request for the runtime: roles mapped (developer to system, function to tool),
- * pictures loaded, tool arguments parsed. `tools` are printed into the prompt as the client wrote them; whatever the
- * model answers comes back as text.
+ * pictures loaded, tool arguments parsed. `tools` are printed into the prompt as the client wrote them, unless none may
+ * be called.
  *
  * @param tools the body's `tools` as they arrived, with every field
  * @throws {RequestError} Naming the message at fault.
@@ -21,7 +22,7 @@ export async function toGenerateRequest(
   signal: AbortSignal,
 ): Promise<GenerateRequest> {
   checkToolResults(body.messages);
-  checkToolNames(body);
+  const toolChoice = toToolChoice(body);
   const maxTokens = body.max_completion_tokens ?? body.max_tokens ?? undefined;
   const generation = generationOf(body, maxTokens, logprobsOf(body));
   const pictures = await loadPictures(body.messages, loadPicture, signal);
@@ -29,7 +30,8 @@ export async function toGenerateRequest(
   const structure = new JsonStructure();
   return {
     messages: body.messages.map((message, index) => toMessage(message, index, pictures, structure)),
-    tools: body.tool_choice === "none" || !tools?.length ? undefined : tools,
+    tools: toolChoice && tools,
+    toolChoice,
     toolsInUserMessage: kwargs?.tools_in_user_message ?? undefined,
     dateString: kwargs?.date_string ?? undefined,
     ...generation,
@@ -147,21 +149,6 @@ function checkToolResults(messages: readonly ChatMessage[]): void {
         code: "invalid_value",
       });
     }
-  }
-}
-
-function checkToolNames(body: ChatBody): void {
-  const names = new Set<string>();
-  for (const [index, tool] of (body.tools ?? []).entries()) {
-    const { name } = tool.function;
-    if (names.has(name)) {
-      const param = `tools[${index}].function.name`;
-      throw new RequestError(`"${param}" must be unique, "${name}" is there twice`, {
-        param,
-        code: "invalid_value",
-      });
-    }
-    names.add(name);
   }
 }
 

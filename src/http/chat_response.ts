@@ -10,9 +10,18 @@ export interface Envelope {
   readonly model: string;
 }
 
+/** A function that the model calls. */
+export interface FunctionCall {
+  readonly id: string;
+  readonly name: string;
+  /** JSON text. */
+  readonly arguments: string;
+}
+
 /** One answer of a `chat.completion`. */
 export interface WholeChoice {
   readonly text: string;
+  readonly calls: readonly FunctionCall[];
   /** Left out where no log probabilities were asked for. */
   readonly tokens?: readonly AnswerToken[];
   readonly finishReason: FinishReason;
@@ -29,9 +38,9 @@ export function completion(
     object: "chat.completion",
     created: envelope.created,
     model: envelope.model,
-    choices: choices.map(({ text, tokens, finishReason }, index) => ({
+    choices: choices.map(({ text, calls, tokens, finishReason }, index) => ({
       index,
-      message: { role: "assistant", content: text, refusal: null },
+      message: messageBody(text, calls),
       logprobs: logprobsBody(tokens),
       finish_reason: finishReason,
     })),
@@ -39,10 +48,33 @@ export function completion(
   };
 }
 
+/** Without calls the key is left out, and an answer that is nothing but calls has no content. */
+function messageBody(text: string, calls: readonly FunctionCall[]): unknown {
+  if (calls.length === 0) return { role: "assistant", content: text, refusal: null };
+  return {
+    role: "assistant",
+    content: text === "" ? null : text,
+    refusal: null,
+    tool_calls: calls.map(({ id, ...called }) => ({ id, type: "function", function: called })),
+  };
+}
+
+/** A piece of a call: first its id, type and name with arguments that are empty, then only arguments. */
+export interface CallDelta {
+  readonly index: number;
+  readonly id?: string;
+  readonly type?: "function";
+  readonly function: { readonly name?: string; readonly arguments: string };
+}
+
 /** A piece of one choice. */
 export interface ChoicePiece {
   readonly index: number;
-  readonly delta: { readonly role?: "assistant"; readonly content?: string };
+  readonly delta: {
+    readonly role?: "assistant";
+    readonly content?: string | null;
+    readonly tool_calls?: readonly CallDelta[];
+  };
   readonly tokens?: readonly AnswerToken[];
   readonly finishReason?: FinishReason;
 }
@@ -78,13 +110,13 @@ function logprobsBody(tokens: readonly AnswerToken[] | undefined): unknown {
 /** JSON has no infinity; this is what the API says of tokens that cannot be. */
 const impossible = -9999;
 
-interface TokenBody {
+export interface TokenBody {
   readonly token: string;
   readonly logprob: number;
   readonly bytes: readonly number[] | null;
 }
 
-function likely({ text, bytes, logprob }: LikelyToken): TokenBody {
+export function likely({ text, bytes, logprob }: LikelyToken): TokenBody {
   // Rounding may lift a certain token a hair above zero.
   const bounded = Math.max(impossible, Math.min(0, logprob));
   return { token: text, logprob: bounded, bytes: bytes ? [...bytes] : null };

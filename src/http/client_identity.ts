@@ -9,7 +9,7 @@ import type { Exchange } from "./exchange.ts";
  */
 export function clientOf(
   { key, request, connection }: Pick<Exchange, "key" | "request" | "connection">,
-  user: string | null | undefined,
+  user?: string | null,
 ): string {
   const caller = key === undefined ? ["address", connection?.requestIP?.(request)?.address] : ["key", key];
   return new Bun.CryptoHasher("sha256").update(JSON.stringify([...caller, user])).digest("base64url");

@@ -122,7 +122,7 @@ async function whole(events: AsyncGenerator<GenerateEvent>, completing: Completi
     if (event.type === "text") {
       draft.text += event.text;
       draft.tokens?.push(...event.tokens ?? []);
-    } else {
+    } else if (event.type === "end") {
       draft.finishReason = event.finishReason;
       exchange.usage = event.usage;
     }
@@ -159,7 +159,7 @@ async function* chunksOf(
       offsets[index] = offset + event.text.length;
       const { text, tokens, completionTokens } = event;
       yield completionBody(envelope, [{ index, text, tokens, offset }], usageSoFar(completionTokens));
-    } else {
+    } else if (event.type === "end") {
       const { usage, finishReason } = event;
       exchange.usage = usage;
       left--;

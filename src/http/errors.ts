@@ -25,13 +25,21 @@ export class HttpError extends Error {
 }
 
 /** Statuses of the codes that a `RequestError` from below may carry; every other code is a 400. */
-const statusOfCode: Readonly<Record<string, number>> = { model_not_found: 404, queue_full: 429 };
+const statusOfCode: Readonly<Record<string, number>> = {
+  model_not_found: 404,
+  queue_full: 429,
+  too_many_requests: 429,
+  deadline_exceeded: 504,
+};
+
+/** SDKs repeat a 5xx twice. What failed for a reason of its own fails again, and would cost three times. */
+const notAgain = { "x-should-retry": "false" };
 
 /** What the SDKs switch on; they make their error classes from the status. */
 function typeOfStatus(status: number): string {
   if (status === 401) return "authentication_error";
   if (status === 403) return "permission_error";
-  if (status === 408) return "timeout_error";
+  if (status === 408 || status === 504) return "timeout_error";
   if (status === 404) return "not_found_error";
   if (status === 429) return "rate_limit_error";
   return status >= 500 ? "api_error" : "invalid_request_error";
@@ -47,8 +55,8 @@ export interface DescribedError {
 
 /**
  * Turns anything thrown into status, headers and OpenAI error body. Only messages that were written for the
- * client leave: those of `HttpError`, `RequestError` and `InterruptedRequestError`. Everything else becomes a fixed sentence, because driver
- * messages, paths and stacks have been a way in elsewhere.
+ * client leave: those of `HttpError`, `RequestError` and `InterruptedRequestError`. Everything else becomes a
+ * fixed sentence, because driver messages, paths and stacks have been a way in elsewhere.
  */
 export function describeError(error: unknown): DescribedError {
   if (error instanceof HttpError) {
@@ -59,7 +67,7 @@ export function describeError(error: unknown): DescribedError {
     const { param, code } = error.details;
     const status = statusOfCode[code ?? ""] ?? 400;
     const message = error.remedy ? `${error.message}. ${error.remedy}` : error.message;
-    return describe(status, message, param, code);
+    return describe(status, message, param, code, status === 504 ? notAgain : {});
   }
   if (error instanceof InterruptedRequestError) {
     // Its request was fine, and the model is being loaded again.
@@ -68,8 +76,7 @@ export function describeError(error: unknown): DescribedError {
   const [message, code] = error instanceof DeviceError
     ? ["The GPU failed while it worked on this request; the server's log says more", "device_error"]
     : ["The server failed on this request; its log says more", "internal_error"];
-  // SDKs repeat a 5xx twice. What failed for a reason of its own fails again, and would cost three times.
-  return { ...describe(500, message, undefined, code, { "x-should-retry": "false" }), internal: true };
+  return { ...describe(500, message, undefined, code, notAgain), internal: true };
 }
 
 function describe(

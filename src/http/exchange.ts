@@ -1,7 +1,8 @@
-import { ExplainedError } from "../base/errors.ts";
+import { ExplainedError, RequestError } from "../base/errors.ts";
 import type { Log, LogFields } from "../base/log.ts";
 import { formatDuration, roundMs } from "../base/units.ts";
 import type { Usage } from "../runtime/request.ts";
+import type { Place } from "./admission.ts";
 import { stageTimes } from "./usage_body.ts";
 
 /** The part of the socket server that a handler needs. */
@@ -21,6 +22,8 @@ export const idleSeconds = 10;
  */
 export class Exchange {
   readonly id: string;
+  /** Of the trace that the caller says it is part of (W3C Trace Context), for the log. */
+  readonly traceId: string | undefined;
   readonly #controller = new AbortController();
   readonly #started = performance.now();
   #ended = false;
@@ -31,6 +34,10 @@ export class Exchange {
   route = "none";
   /** What the log calls the caller's key. */
   key?: string;
+  /** The handler works on it, perhaps longer than anybody waits for the answer. */
+  #working = false;
+  #place: Place | undefined;
+  #deadline: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     readonly request: Request,
@@ -40,6 +47,7 @@ export class Exchange {
     readonly onEnd: (exchange: Exchange, status: number) => void,
   ) {
     this.id = requestId(request.headers.get("x-request-id"));
+    this.traceId = traceId(request.headers.get("traceparent"));
     if (request.signal.aborted) this.abandon();
     request.signal.addEventListener("abort", () => this.abandon(), { once: true });
   }
@@ -60,9 +68,44 @@ export class Exchange {
     this.abort(new DOMException("The client has gone", "AbortError"));
   }
 
+  /**
+   * Gives back the place that the request has taken when its answer is complete, and `work` on it has ended: what is
+   * given up may still hold memory.
+   */
+  holdWhile(work: Promise<unknown>, place: Place): void {
+    this.#working = true;
+    this.#place = place;
+    const settled = () => {
+      this.#working = false;
+      place.handled();
+      this.#leave();
+    };
+    work.then(settled, settled);
+  }
+
+  #leave(): void {
+    if (this.#ended && !this.#working) this.#place?.leave();
+  }
+
+  /** From now on the answer may take so long; then it is given up. */
+  limitTime(seconds: number): void {
+    this.#deadline = setTimeout(() => {
+      this.abort(
+        new RequestError(`The request took longer than ${seconds} seconds`, {
+          code: "deadline_exceeded",
+          remedy: "Ask for less at once, or raise --request-timeout",
+        }),
+      );
+    }, seconds * 1000);
+  }
+
   /** Tells the operator what the client must not see. */
   report(error: unknown): void {
-    this.log.error(`${this.id} ${describe(error)}`, { request_id: this.id });
+    this.log.error(`${this.id} ${describe(error)}`, this.#ids);
+  }
+
+  get #ids(): LogFields {
+    return { request_id: this.id, trace_id: this.traceId };
   }
 
   /** From here on silence is work, not a stalled client: a prefill may take minutes. */
@@ -78,18 +121,21 @@ export class Exchange {
   end(status: number, outcome?: string): void {
     if (this.#ended) return;
     this.#ended = true;
+    clearTimeout(this.#deadline);
+    this.#leave();
     // The timeout belongs to the connection, which may stay open for the next request.
     this.connection?.timeout(this.request, idleSeconds);
     const durationMs = performance.now() - this.#started;
     const parts = [this.request.method, this.path.slice(0, 200), String(status)];
     if (outcome !== undefined) parts.push(`(${outcome})`);
     if (this.key !== undefined) parts.push(this.key);
+    if (this.traceId !== undefined) parts.push(`trace=${this.traceId}`);
     if (this.usage) {
       parts.push(`prompt=${this.usage.promptTokens} completion=${this.usage.completionTokens}`);
       if (this.usage.imageTiles > 0) parts.push(`tiles=${this.usage.imageTiles}`);
     }
     const fields = {
-      request_id: this.id,
+      ...this.#ids,
       key: this.key,
       method: this.request.method,
       path: this.path.slice(0, 200),
@@ -99,7 +145,7 @@ export class Exchange {
       ...(this.usage ? usageFields(this.usage) : {}),
     };
     this.log.info(`${this.id} ${parts.join(" ")} ${formatDuration(durationMs)}`, fields);
-    if (this.usage) this.log.debug(`${this.id} ${describeTimings(this.usage)}`, { request_id: this.id });
+    if (this.usage) this.log.debug(`${this.id} ${describeTimings(this.usage)}`, this.#ids);
     this.onEnd(this, status);
   }
 }
@@ -129,4 +175,11 @@ function describeTimings({ timings }: Usage): string {
 function requestId(given: string | null): string {
   if (given !== null && /^[\w.-]{1,128}$/.test(given)) return given;
   return `req_${crypto.randomUUID().replaceAll("-", "")}`;
+}
+
+/** The trace id of a `traceparent` header of any version; a malformed header counts as none. */
+function traceId(given: string | null): string | undefined {
+  const id = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/.exec(given ?? "")
+    ?.[1];
+  return id === "0".repeat(32) ? undefined : id;
 }

@@ -8,15 +8,19 @@ type Raw = Readonly<Record<string, unknown>>;
  * no mistake.
  */
 const harmless = new Set([
+  "include",
+  "max_tool_calls",
   "metadata",
-  "parallel_tool_calls",
   "prediction",
   "prompt_cache_key",
   "prompt_cache_retention",
+  "reasoning",
   "reasoning_effort",
   "safety_identifier",
   "service_tier",
   "store",
+  "text.verbosity",
+  "truncation",
   "verbosity",
   "stream_options.include_obfuscation",
   "messages.name",

@@ -49,6 +49,12 @@ function checkHeaders(headers: Headers): void {
   if (Number(headers.get("content-length") ?? 0) > limits.bodyBytes) throw tooLarge();
 }
 
+/** Most bytes that will be read of a body with these headers. */
+export function largestBody(headers: Headers): number {
+  const declared = headers.get("content-length") ?? "";
+  return /^\d+$/.test(declared) ? Math.min(Number(declared), limits.bodyBytes) : limits.bodyBytes;
+}
+
 type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
 
 /** However the reading ends early, the stream is cancelled: what is still on its way is not kept. */

@@ -43,14 +43,14 @@ export async function* mergeAnswers(
       const event = step.value;
       if (event.type === "start") continue;
       const choice = index * choices + event.choice;
-      if (event.type === "text") {
-        completionTokens[index] = event.completionTokens;
-        yield { ...event, choice, completionTokens: sum(completionTokens) };
-      } else {
+      if (event.type === "end") {
         completionTokens[index] = event.usage.completionTokens;
         usages.set(index, event.usage);
         const usage = { ...total([...usages.values()]), ...size, completionTokens: sum(completionTokens) };
         yield { ...event, choice, usage };
+      } else {
+        completionTokens[index] = event.completionTokens;
+        yield { ...event, choice, completionTokens: sum(completionTokens) };
       }
     }
   } finally {

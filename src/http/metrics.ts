@@ -2,7 +2,7 @@ import process from "node:process";
 import type { Runtime } from "../runtime/request.ts";
 import type { Activity } from "./activity.ts";
 import { Exposition, type Sample } from "./prometheus.ts";
-import type { Readiness } from "./readiness.ts";
+import { type Readiness, serverStates } from "./readiness.ts";
 import { vllmMetrics } from "./vllm_metrics.ts";
 
 export interface MetricsOptions {
@@ -20,6 +20,7 @@ export function metricsText(readiness: Readiness, activity: Activity, options: M
   const { runtime } = readiness;
   if (runtime === undefined) return out.text();
   loadMetrics(out, runtime);
+  engineMetrics(out, runtime);
   cacheMetrics(out, runtime);
   timeMetrics(out, runtime, activity);
   return out.text() + (options.vllm ? vllmMetrics(runtime, activity) : "");
@@ -39,7 +40,7 @@ function serverMetrics(
   out.gauge(
     "llamav_state",
     "1 for the state that the server is in",
-    ...(["loading", "ready", "recovering", "draining", "failed"] as const).map((state): Sample => [
+    ...serverStates.map((state): Sample => [
       Number(readiness.state === state),
       { state },
     ]),
@@ -51,6 +52,11 @@ function serverMetrics(
       const [route, method, status] = JSON.parse(key) as [string, string, number];
       return [count, { route, method, status: String(status) }];
     }),
+  );
+  out.counter(
+    "llamav_image_fetches_total",
+    "Pictures that requests named by URL: fetched, refused by the server's policy, or failed",
+    ...samplesBy("outcome", activity.imageFetches),
   );
   out.gauge("process_resident_memory_bytes", "Memory of the process, without the device's own", [
     process.memoryUsage.rss(),
@@ -85,6 +91,20 @@ function loadMetrics(out: Exposition, { stats, model }: Runtime): void {
   ]);
 }
 
+function engineMetrics(out: Exposition, { counts: { engineLosses }, silentMs }: Runtime): void {
+  const { byDevice, byFault, restarts } = engineLosses;
+  out.counter(
+    "llamav_engine_losses_total",
+    "Engines that were lost: by their device or its memory, or by a fault of their own",
+    [byDevice, { cause: "device" }],
+    [byFault, { cause: "fault" }],
+  );
+  out.counter("llamav_engine_restarts_total", "Engines that were opened again", [restarts]);
+  out.gauge("llamav_engine_silent_seconds", "Time since the engine was asked for a sign of life in vain", [
+    silentMs * perMillisecond,
+  ]);
+}
+
 function cacheMetrics(out: Exposition, { stats, model }: Runtime): void {
   const blocks = Math.floor(model.kvTokens / model.blockSize);
   out.gauge(
@@ -110,7 +130,7 @@ function cacheMetrics(out: Exposition, { stats, model }: Runtime): void {
   ]);
 }
 
-function timeMetrics(out: Exposition, { stats }: Runtime, activity: Activity): void {
+function timeMetrics(out: Exposition, { stats, counts }: Runtime, activity: Activity): void {
   out.histogram("llamav_queue_seconds", "From arrival to the first step", stats.queueMs, perMillisecond);
   out.histogram(
     "llamav_time_to_first_token_seconds",
@@ -122,6 +142,24 @@ function timeMetrics(out: Exposition, { stats }: Runtime, activity: Activity): v
     "llamav_inter_token_seconds",
     "From one token of an answer to the next",
     stats.interTokenMs,
+    perMillisecond,
+  );
+  out.histogram(
+    "llamav_image_decode_seconds",
+    "From a picture's file to the pixels that the model takes, waiting included",
+    counts.imageDecodeMs,
+    perMillisecond,
+  );
+  out.histogram(
+    "llamav_image_encode_seconds",
+    "Pictures through the vision tower",
+    stats.imageMs,
+    perMillisecond,
+  );
+  out.histogram(
+    "llamav_constraint_compile_seconds",
+    "From a schema or grammar to what can be matched, waiting included",
+    counts.constraintMs,
     perMillisecond,
   );
   out.histogram("llamav_step_seconds", "Passes through the text model", stats.stepMs, perMillisecond);

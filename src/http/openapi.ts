@@ -1,6 +1,9 @@
 import { completionSchema } from "./completion_schema.ts";
 import * as answers from "./response_schemas.ts";
+import { responseEvent, responseResponse } from "./responses_answer_schemas.ts";
+import { responsesSchema } from "./responses_schema.ts";
 import { chatSchema } from "./schemas.ts";
+import { takesText } from "./short_forms.ts";
 import { detokenizeSchema, templateSchema, tokenizeSchema } from "./text_routes.ts";
 import { z } from "./zod.ts";
 
@@ -37,6 +40,15 @@ const operations: readonly Operation[] = [
     request: completionSchema,
     response: answers.textCompletionResponse,
     chunk: answers.textCompletionChunk,
+    isOpenAi: true,
+  },
+  {
+    method: "post",
+    path: "/v1/responses",
+    summary: "Answers a conversation, in the words of the newer API; keeps nothing of it",
+    request: responsesSchema,
+    response: responseResponse,
+    chunk: responseEvent,
     isOpenAi: true,
   },
   {
@@ -147,11 +159,7 @@ function jsonSchema(schema: z.ZodType, io: "input" | "output"): Json {
     io,
     unrepresentable: "any",
     override({ zodSchema, jsonSchema: made }) {
-      const { def } = zodSchema._zod;
-      if (io !== "input" || def.type !== "pipe") return;
-      const { in: before } = def as z.core.$ZodPipeDef;
-      // What is done before parsing here is always the same: a text stands for a list or an object with it.
-      if (before._zod.def.type !== "transform") return;
+      if (io !== "input" || !takesText(zodSchema)) return;
       const widened = { ...made };
       for (const key of Object.keys(widened)) Reflect.deleteProperty(made, key);
       made.anyOf = [{ type: "string" }, widened];

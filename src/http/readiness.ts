@@ -1,13 +1,19 @@
 import type { Runtime } from "../runtime/request.ts";
 import { HttpError } from "./errors.ts";
 
-export type ServerState = "loading" | "ready" | "recovering" | "draining" | "failed";
+/** Every state, in the order of a server's life. `hung`: the engine has given no sign of life for too long. */
+export const serverStates = ["loading", "ready", "recovering", "draining", "hung", "failed"] as const;
+
+export type ServerState = typeof serverStates[number];
 
 /** What the probes tell; `progress` goes from 0 to 1 while the model is loaded. */
 export interface ReadinessBody {
   readonly status: ServerState;
   readonly progress?: number;
 }
+
+/** The engine answers between two steps: on a CPU one of them may take minutes. */
+const hungSecondsOf = { cpu: 600, gpu: 30 };
 
 /** Longest pause that a client is asked for, in s: what takes longer is worth a look in between. */
 const longestPause = 60;
@@ -22,6 +28,9 @@ export class Readiness {
   /** And takes no more questions. */
   closed = false;
 
+  /** @param hungSeconds silence of the engine after which it counts as hung; left out, by the kind of device */
+  constructor(readonly hungSeconds?: number) {}
+
   /** @param share of the model that is loaded, 0 to 1 */
   loaded(share: number): void {
     this.#progress = share;
@@ -35,6 +44,7 @@ export class Readiness {
     const state = this.#runtime?.state ?? "loading";
     // The worst comes first: a server that drains and has lost its model will not answer what still runs.
     if (state === "failed") return state;
+    if (this.#isHung()) return "hung";
     return this.leaving ? "draining" : state;
   }
 
@@ -64,6 +74,13 @@ export class Readiness {
       throw unavailable("The model is being loaded again", "model_loading", 5);
     }
     return runtime;
+  }
+
+  #isHung(): boolean {
+    const runtime = this.#runtime;
+    if (runtime === undefined) return false;
+    const seconds = this.hungSeconds ?? hungSecondsOf[runtime.model.isCpu ? "cpu" : "gpu"];
+    return runtime.silentMs >= seconds * 1000;
   }
 
   /** Seconds that the rest of the model will take, if it comes as fast as what is there. */

@@ -1,3 +1,4 @@
+import { serverStates } from "./readiness.ts";
 import { z } from "./zod.ts";
 
 /** The bodies of answers, as they are published in `openapi.json` and as the tests hold the server to them. */
@@ -17,19 +18,22 @@ const logprobs = z.strictObject({
 
 const finishReason = z.enum(["stop", "length", "tool_calls", "content_filter"]);
 
+/** What this server tells beside OpenAI's numbers. */
+export const usageExtension = z.strictObject({
+  image_tiles: count,
+  image_cache_hits: count,
+  queue_ms: z.number(),
+  image_ms: z.number(),
+  prefill_ms: z.number(),
+  decode_ms: z.number(),
+});
+
 export const usageResponse = z.strictObject({
   prompt_tokens: count,
   completion_tokens: count,
   total_tokens: count,
   prompt_tokens_details: z.strictObject({ cached_tokens: count }).optional(),
-  llamav: z.strictObject({
-    image_tiles: count,
-    image_cache_hits: count,
-    queue_ms: z.number(),
-    image_ms: z.number(),
-    prefill_ms: z.number(),
-    decode_ms: z.number(),
-  }).optional(),
+  llamav: usageExtension.optional(),
 });
 
 const toolCall = z.strictObject({
@@ -144,6 +148,6 @@ export const versionResponse = z.strictObject({ version: z.string() });
 
 /** The answer of a probe. */
 export const stateResponse = z.strictObject({
-  status: z.enum(["ok", "ready", "loading", "recovering", "draining", "failed"]),
+  status: z.enum(["ok", ...serverStates]),
   progress: z.number().min(0).max(1).optional(),
 });

@@ -9,6 +9,7 @@ import { checkModel, modelBody, modelList } from "./models.ts";
 import { openApiDocument } from "./openapi.ts";
 import { expositionType } from "./prometheus.ts";
 import type { Readiness } from "./readiness.ts";
+import { responses } from "./responses.ts";
 import { applyTemplate, detokenize, tokenize } from "./text_routes.ts";
 
 /** What the routes work with. */
@@ -50,6 +51,7 @@ function modelRoutes({ readiness, created, chat }: RouteContext): Route[] {
   const openAi = [
     withModel("POST", "/chat/completions", (exchange, runtime) => chatCompletions(exchange, chat(runtime))),
     withModel("POST", "/completions", (exchange, runtime) => completions(exchange, chat(runtime))),
+    withModel("POST", "/responses", (exchange, runtime) => responses(exchange, chat(runtime))),
     withModel("GET", "/models", (_, runtime) => Response.json(modelList(runtime, created))),
     withModel("GET", "/models/{id}", (exchange, runtime) => {
       checkModel(
@@ -78,9 +80,10 @@ function probeRoutes({ readiness }: RouteContext): Route[] {
   });
   return [
     probe("/livez", () => {
-      // A model that is loaded or drained is no reason to end the process, one that has failed for good is.
-      const failed = readiness.state === "failed";
-      return Response.json({ status: failed ? "failed" : "ok" }, { status: failed ? 500 : 200 });
+      // A model that is loaded or drained is no reason to end the process, one that is lost for good is.
+      const { state } = readiness;
+      const isLost = state === "failed" || state === "hung";
+      return Response.json({ status: isLost ? state : "ok" }, { status: isLost ? 500 : 200 });
     }),
     probe(
       "/readyz",

@@ -2,6 +2,8 @@ import { RequestError } from "../base/errors.ts";
 import { type NumberSetting, settings } from "../runtime/options.ts";
 import type { GenerateRequest } from "../runtime/request.ts";
 import { limits } from "./limits.ts";
+import { orText } from "./short_forms.ts";
+import { constraintOf, structuredFields } from "./structured_fields.ts";
 import { z } from "./zod.ts";
 
 function bounded(setting: NumberSetting) {
@@ -47,12 +49,10 @@ export const samplingFields = {
   frequency_penalty: bounded(settings.frequencyPenalty),
   logit_bias: logitBias.nullish(),
   seed: seed.nullish(),
-  stop: z.preprocess(
-    (value) => typeof value === "string" ? [value] : value,
-    z.array(stopText).max(limits.stops).nullish(),
-  ).optional(),
+  stop: orText(z.array(stopText).max(limits.stops), (text) => [text]).nullish(),
   stop_token_ids: z.array(tokenId).max(limits.stopTokenIds).nullish(),
   ignore_eos: z.boolean().nullish(),
+  ...structuredFields,
   user: z.string().nullish(),
 };
 
@@ -62,7 +62,7 @@ export type SamplingBody = z.output<typeof samplingSchema>;
 /** The part of a request for the runtime that comes of `samplingFields`. */
 export type Generation = Pick<
   GenerateRequest,
-  "sampling" | "n" | "maxTokens" | "stop" | "stopTokenIds" | "ignoreEos"
+  "sampling" | "n" | "maxTokens" | "stop" | "stopTokenIds" | "ignoreEos" | "constraint"
 >;
 
 /**
@@ -99,6 +99,7 @@ export function generationOf(
     stop: body.stop ?? undefined,
     stopTokenIds: body.stop_token_ids ?? undefined,
     ignoreEos: body.ignore_eos ?? undefined,
+    constraint: constraintOf(body),
   };
 }
 

@@ -1,11 +1,12 @@
 import { limits } from "./limits.ts";
 import { samplingFields } from "./sampling_fields.ts";
+import { orText } from "./short_forms.ts";
+import { toolChoiceSchema } from "./tool_choice.ts";
 import { z } from "./zod.ts";
 
-/** A short form `{type: "text", text}` or a list of parts; clients send both. */
-function contentOf<T extends z.ZodType>(part: T) {
-  const asParts = (value: unknown) => typeof value === "string" ? [{ type: "text", text: value }] : value;
-  return z.preprocess(asParts, z.array(part).min(1));
+/** A text, which stands for a list with one part of type `textType`, or a list of parts; clients send both. */
+export function contentOf<T extends z.ZodType>(part: T, textType = "text") {
+  return orText(z.array(part).min(1), (text) => [{ type: textType, text }]);
 }
 
 const textPart = z.object({ type: z.literal("text"), text: z.string() });
@@ -13,9 +14,9 @@ const refusalPart = z.object({ type: z.literal("refusal"), refusal: z.string() }
 const imagePart = z.object({
   type: z.literal("image_url"),
   // Some clients send the address alone.
-  image_url: z.preprocess(
-    (value) => typeof value === "string" ? { url: value } : value,
+  image_url: orText(
     z.object({ url: z.string().min(1), detail: z.enum(["auto", "low", "high"]).nullish() }),
+    (url) => ({ url }),
   ),
 });
 
@@ -33,7 +34,7 @@ const assistantContent = contentOf(
   z.discriminatedUnion("type", [textPart, refusalPart], { error: 'must be "text" or "refusal"' }),
 );
 
-const toolName = z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, {
+export const toolName = z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, {
   error: "must be 1 to 64 letters, digits, underscores or dashes",
 });
 
@@ -78,7 +79,8 @@ export const chatSchema = z.object({
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
   tools: z.array(tool).max(limits.tools).nullish(),
-  tool_choice: z.unknown().optional(),
+  tool_choice: toolChoiceSchema.nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
   chat_template_kwargs: z.strictObject({
     // Printed by the template as it is, among control tokens: only what a date needs.
     date_string: z.string().regex(/^[\p{L}\p{N} ,./:-]{1,40}$/u, { error: "must be a date" }).nullish(),

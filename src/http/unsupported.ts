@@ -7,16 +7,6 @@ type Raw = Readonly<Record<string, unknown>>;
 
 /** Fields that change the answer and that we cannot act on yet: which values ask for nothing, and what to say. */
 const refused: readonly { param: string; harmless: (value: unknown) => boolean; reason: string }[] = [
-  {
-    param: "response_format",
-    harmless: isTextFormat,
-    reason: 'must be {"type": "text"}: answers are plain text',
-  },
-  {
-    param: "tool_choice",
-    harmless: (v) => v === "auto" || v === "none",
-    reason: 'must be "auto" or "none": a call cannot be forced',
-  },
   { param: "functions", harmless: isEmpty, reason: 'must be left out: use "tools"' },
   {
     param: "function_call",
@@ -72,10 +62,6 @@ function isNamed(name: unknown, role: string): boolean {
 
 function isEmpty(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.keys(value).length === 0;
-}
-
-function isTextFormat(value: unknown): boolean {
-  return typeof value === "object" && value !== null && (value as { type?: unknown }).type === "text";
 }
 
 function isTextOnly(value: unknown): boolean {

@@ -34,6 +34,19 @@ export function usageBody(usage: Usage, strict: boolean): UsageBody {
   return strict ? published : { ...published, llamav: extension(usage) };
 }
 
+/** The `usage` of a response, where the same numbers have other names. */
+export function responsesUsageBody(usage: Usage, strict: boolean): unknown {
+  const { promptTokens, completionTokens, cachedTokens } = usage;
+  return {
+    input_tokens: promptTokens,
+    input_tokens_details: { cached_tokens: cachedTokens },
+    output_tokens: completionTokens,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: promptTokens + completionTokens,
+    ...(strict ? {} : { llamav: extension(usage) }),
+  };
+}
+
 function extension({ imageTiles, cachedImages, timings }: Usage): unknown {
   return { image_tiles: imageTiles, image_cache_hits: cachedImages, ...stageTimes(timings) };
 }

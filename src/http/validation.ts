@@ -54,8 +54,11 @@ function amount(origin: string, which: "least" | "most", limit: number | bigint)
   return `be at ${which} ${limit}`;
 }
 
+/** What zod's types are called here. */
+const plainNames: Readonly<Record<string, string>> = { int: "whole number", array: "list", record: "object" };
+
 function withArticle(expected: string): string {
-  const noun = expected === "int" ? "whole number" : expected === "array" ? "list" : expected;
+  const noun = plainNames[expected] ?? expected;
   return /^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`;
 }
 

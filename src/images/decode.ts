@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { RequestError } from "../base/errors.ts";
 import { bmpSize, decodeBmp } from "./bmp.ts";
 import type { Orientation } from "./exif.ts";
 import { Gate } from "./gate.ts";
@@ -23,7 +24,11 @@ export interface DecodeOptions {
 
 const defaultMaxPixels = 40_000_000;
 
-/** A picture of 40 million pixels takes half a gigabyte while it is decoded, so they must queue. */
+/**
+ * A pixel takes some fifteen bytes while it is decoded. Units of ten million pixels, one for each core and four at most,
+ * bound that to 600 MB: four pictures of an ordinary camera at a time, or one of the largest.
+ */
+const unitPixels = 10_000_000;
 const gate = new Gate(Math.max(1, Math.min(4, availableParallelism())));
 
 /** Changes when the same file would give other pixels: then nothing cached under an old hash may be used. */
@@ -39,51 +44,77 @@ Bun.Image.backend = "bun";
  * @throws {RequestError} Code `invalid_image`, with a fixed text: another format, a cut or damaged file, or too
  *   many pixels.
  */
-export function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RgbImage> {
-  return gate.run(async () => {
-    const { raster, orientation } = await decodeFile(bytes, options.maxPixels ?? defaultMaxPixels);
-    const image = upright(overWhite(raster), orientation);
+export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RgbImage> {
+  const { maxPixels = defaultMaxPixels } = options;
+  const { width, height, orientation, decode } = await openFile(bytes);
+  const pixels = width * height;
+  if (pixels > maxPixels) throw imageError("tooLarge");
+  return await gate.run(async () => {
+    const image = upright(overWhite(await decode(pixels)), orientation);
     return { ...image, hash: hashPixels(image) };
-  });
+  }, { units: Math.ceil(pixels / unitPixels) });
 }
 
-interface DecodedFile {
-  readonly raster: Raster;
+/** What a file's headers say, and how its pixels are had. */
+interface ImageFile {
+  readonly width: number;
+  readonly height: number;
   readonly orientation: Orientation;
+  /** @param maxPixels more than that are not decoded, whatever another header says */
+  decode(maxPixels: number): Promise<Raster>;
 }
 
-async function decodeFile(bytes: Uint8Array, maxPixels: number): Promise<DecodedFile> {
+async function openFile(bytes: Uint8Array): Promise<ImageFile> {
+  const still = async (orientation: Orientation): Promise<ImageFile> => ({
+    ...await readSize(bytes),
+    orientation,
+    decode: (maxPixels) => decodePixels(bytes, maxPixels),
+  });
   switch (sniffImage(bytes)) {
     case "png":
-      return { raster: await decodePixels(bytes, maxPixels), orientation: pngOrientation(bytes) };
+      return await still(pngOrientation(bytes));
     case "jpeg": {
       const { orientation, complete } = readJpegInfo(bytes);
       if (!complete) throw imageError("damaged");
-      return { raster: await decodePixels(bytes, maxPixels), orientation };
+      return await still(orientation);
     }
     case "gif": {
       const canvas = readGifInfo(bytes);
       if (!canvas) throw imageError("damaged");
-      checkSize(canvas, maxPixels);
-      const frame = await decodePixels(bytes, maxPixels);
-      return { raster: placeOn(canvas.width, canvas.height, frame, canvas.left, canvas.top), orientation: 1 };
+      return onCanvas(canvas, bytes, 1);
     }
     case "webp": {
       const info = readWebpInfo(bytes);
       if (!info) throw imageError("damaged");
-      if (!info.firstFrame) {
-        return { raster: await decodePixels(bytes, maxPixels), orientation: info.orientation };
-      }
-      const { file, width, height, left, top } = info.firstFrame;
-      checkSize({ width, height }, maxPixels);
-      const frame = await decodePixels(file, maxPixels);
-      return { raster: placeOn(width, height, frame, left, top), orientation: info.orientation };
+      const { firstFrame, orientation } = info;
+      return firstFrame ? onCanvas(firstFrame, firstFrame.file, orientation) : await still(orientation);
     }
     case "bmp":
-      checkSize(bmpSize(bytes), maxPixels);
-      return { raster: decodeBmp(bytes), orientation: 1 };
+      // deno-lint-ignore require-await -- it is the one format that no thread of the runtime decodes
+      return { ...bmpSize(bytes), orientation: 1, decode: async () => decodeBmp(bytes) };
     case undefined:
       throw imageError("format");
+  }
+}
+
+/** A frame that lies somewhere on its canvas. */
+function onCanvas(
+  { width, height, left, top }: { width: number; height: number; left: number; top: number },
+  frame: Uint8Array,
+  orientation: Orientation,
+): ImageFile {
+  const decode = async (maxPixels: number) =>
+    placeOn(width, height, await decodePixels(frame, maxPixels), left, top);
+  return { width, height, orientation, decode };
+}
+
+/** Width and height by the file's header. */
+async function readSize(bytes: Uint8Array): Promise<{ width: number; height: number }> {
+  try {
+    const { width, height } = await new Bun.Image(bytes, { autoOrient: false }).metadata();
+    return { width, height };
+  } catch (error) {
+    throw decodeError(error);
   }
 }
 
@@ -93,14 +124,14 @@ async function decodePixels(bytes: Uint8Array, maxPixels: number): Promise<Raste
   try {
     png = await new Bun.Image(bytes, { maxPixels, autoOrient: false }).png({ compressionLevel: 0 }).bytes();
   } catch (error) {
-    const tooLarge = (error as { code?: unknown }).code === "ERR_IMAGE_TOO_MANY_PIXELS";
-    throw imageError(tooLarge ? "tooLarge" : "damaged");
+    throw decodeError(error);
   }
   return readPlainPng(png);
 }
 
-function checkSize({ width, height }: { width: number; height: number }, maxPixels: number): void {
-  if (width * height > maxPixels) throw imageError("tooLarge");
+function decodeError(error: unknown): RequestError {
+  const tooLarge = (error as { code?: unknown }).code === "ERR_IMAGE_TOO_MANY_PIXELS";
+  return imageError(tooLarge ? "tooLarge" : "damaged");
 }
 
 function hashPixels({ width, height, data }: RgbRaster): string {

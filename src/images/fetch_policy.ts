@@ -22,7 +22,7 @@ const publicPorts: ReadonlySet<string> = new Set(["", "80", "443"]);
  * Checks a URL by everything but its addresses: scheme, user, port, domain, and the address of a literal host. The
  * same parsed URL is then fetched, so that no second parser can read it differently.
  *
- * @throws {RequestError} If the policy does not allow the URL.
+ * @throws {RequestError} Code `image_url_not_allowed`, if the policy does not allow the URL.
  */
 export function checkUrl(url: URL, policy: FetchPolicy): void {
   if (url.protocol !== "http:" && url.protocol !== "https:") {
@@ -48,7 +48,8 @@ export function checkUrl(url: URL, policy: FetchPolicy): void {
 /**
  * Checks what a name resolved to: every address must be public, as one that is not could be the one connected to.
  *
- * @throws {RequestError} If an address is private, loopback, link-local, or otherwise not of the public internet.
+ * @throws {RequestError} Code `image_url_not_allowed`, if an address is private, loopback, link-local, or otherwise not
+ *   of the public internet.
  */
 export function checkAddresses(addresses: readonly string[], policy: FetchPolicy): void {
   if (policy.privateAddresses || addresses.every(isPublicAddress)) return;
@@ -81,5 +82,5 @@ function normalDomain(domain: string): string {
 }
 
 function refused(reason: string, remedy = "Send the picture as a data URL."): RequestError {
-  return new RequestError(`Cannot fetch the image: ${reason}`, { code: "invalid_image_url", remedy });
+  return new RequestError(`Cannot fetch the image: ${reason}`, { code: "image_url_not_allowed", remedy });
 }

@@ -1,22 +1,65 @@
-/** Lets at most `slots` tasks run at once, in the order in which they came. */
-export class Gate {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
+interface Waiting {
+  readonly units: number;
+  begin(): void;
+}
 
-  constructor(slots: number) {
-    this.#free = slots;
+export interface GateOptions {
+  /** What the task takes of the gate's units; no more than all of them. Default 1. */
+  readonly units?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Lets tasks run as long as together they take at most `units`, in the order in which they came. */
+export class Gate {
+  readonly #units: number;
+  #free: number;
+  readonly #waiting = new Set<Waiting>(); // insertion order = order of arrival
+
+  constructor(units: number) {
+    this.#units = this.#free = units;
   }
 
-  async run<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** @throws The signal's reason, when it is aborted before the task's turn; then the task does not run. */
+  async run<T>(task: () => Promise<T>, { units = 1, signal }: GateOptions = {}): Promise<T> {
+    signal?.throwIfAborted();
+    const taken = Math.min(units, this.#units);
+    // Nobody overtakes: a task that takes much would never have its turn.
+    if (this.#waiting.size === 0 && taken <= this.#free) this.#free -= taken;
+    else await this.#turn(taken, signal);
     try {
       return await task();
     } finally {
-      const next = this.#waiting.shift();
-      // The slot goes straight to the next one: nobody can slip in between.
-      if (next) next();
-      else this.#free++;
+      this.#free += taken;
+      this.#admit();
+    }
+  }
+
+  #turn(units: number, signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = () => {
+      this.#waiting.delete(waiting);
+      reject(signal!.reason);
+      this.#admit();
+    };
+    const waiting: Waiting = {
+      units,
+      begin() {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      },
+    };
+    this.#waiting.add(waiting);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    return promise;
+  }
+
+  /** Whoever is let in has its units at once: nobody can slip in between. */
+  #admit(): void {
+    for (const next of this.#waiting) {
+      if (next.units > this.#free) return;
+      this.#free -= next.units;
+      this.#waiting.delete(next);
+      next.begin();
     }
   }
 }

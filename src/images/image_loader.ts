@@ -15,6 +15,8 @@ export interface ImageLoaderOptions extends FetchPolicy {
   readonly maxBytes?: number;
   /** For the whole of a fetch, redirects included. Default 15 s. */
   readonly timeoutMs?: number;
+  /** For a name's addresses and a connection to one of them. Default 5 s. */
+  readonly connectMs?: number;
   /** Default: the system's resolver. */
   readonly resolve?: Resolve;
 }
@@ -44,8 +46,8 @@ export class ImageLoader {
   /**
    * File bytes of a picture.
    *
-   * @throws {RequestError} Code `invalid_image_url`: another kind of URL, one that the policy does not allow, or one
-   *   that gives no file within the limits. What the other server said is not repeated.
+   * @throws {RequestError} Code `image_url_not_allowed` for another kind of URL, or one that the policy does not allow;
+   *   `invalid_image_url` for one that gives no file within the limits. What the other server said is not repeated.
    * @throws The signal's reason, when it was aborted.
    */
   async load(url: string, signal?: AbortSignal): Promise<Uint8Array> {
@@ -53,7 +55,7 @@ export class ImageLoader {
     const target = URL.parse(url);
     if (!target) throw fetchError("it must be an absolute URL");
     checkUrl(target, this.#options);
-    return await this.#gate.run(() => this.#fetch(target, signal));
+    return await this.#gate.run(() => this.#fetch(target, signal), { signal });
   }
 
   async #fetch(first: URL, signal?: AbortSignal): Promise<Uint8Array> {
@@ -87,9 +89,19 @@ export class ImageLoader {
       headers: { accept: "image/*", "accept-encoding": "identity", "user-agent": "llamav" },
     };
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const request = url.protocol === "https:" ? requestHttps : requestHttp;
-    request(url.href, options, resolve).on("error", reject).end();
-    return await promise;
+    const send = url.protocol === "https:" ? requestHttps : requestHttp;
+    const request = send(url.href, options, resolve).on("error", reject);
+    const late = setTimeout(
+      () => request.destroy(new Error("No connection in time")),
+      this.#options.connectMs ?? 5000,
+    );
+    request.on("socket", (socket) => socket.once("connect", () => clearTimeout(late)));
+    request.end();
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(late);
+    }
   }
 
   async #readBody(response: IncomingMessage, signal: AbortSignal): Promise<Uint8Array> {

@@ -28,18 +28,50 @@ export function memoryPlan(
   };
 }
 
+/** A setting that a part of the plan grows with. */
+export interface PartSetting {
+  /** Name of the part. */
+  readonly part: string;
+  readonly value: number;
+  /** The least that is of use, and in what steps it is taken. */
+  readonly least: number;
+  readonly multiple: number;
+  /** The flag that makes it `most`. */
+  readonly flag: (most: number) => string;
+}
+
 /**
  * Refuses a plan that the device cannot hold, before anything is allocated.
  *
- * @throws {DeviceError} Naming the need, what there is, and the settings that shrink it.
+ * @param settings what can be made smaller
+ * @throws {DeviceError} Naming the need, what there is, what is missing, and what would make it fit.
  */
-export function checkPlan(plan: MemoryPlan, device: DeviceInfo): void {
-  if (plan.totalBytes <= plan.heapBytes) return;
+export function checkPlan(plan: MemoryPlan, device: DeviceInfo, settings: readonly PartSetting[] = []): void {
+  const { totalBytes, heapBytes } = plan;
+  if (totalBytes <= heapBytes) return;
   const parts = plan.parts.map(({ name, bytes }) => `${name} ${gib(bytes)}`).join(", ");
   throw new DeviceError(
-    `The model needs ${gib(plan.totalBytes)} (${parts}), ${device.name} has ${gib(plan.heapBytes)}`,
-    "Lower --ctx-size or --image-tiles, or choose another device with --device",
+    `The model needs ${gib(totalBytes)} (${parts}), ${device.name} has ${gib(heapBytes)}: ${
+      gib(totalBytes - heapBytes)
+    } too little`,
+    whatFits(plan, settings),
   );
+}
+
+function whatFits({ parts, totalBytes, heapBytes }: MemoryPlan, settings: readonly PartSetting[]): string {
+  const otherDevice = `a device with ${gib(totalBytes)} of memory (--device)`;
+  const weights = parts.find(({ name }) => name === "weights")!;
+  if (weights.bytes > heapBytes) return `Not even the weights fit: use a smaller model, or ${otherDevice}`;
+  const flags = settings.flatMap(({ part, value, least, multiple, flag }) => {
+    const { bytes } = parts.find(({ name }) => name === part)!;
+    const unitBytes = bytes / value;
+    const most = Math.floor((bytes - (totalBytes - heapBytes)) / unitBytes / multiple) * multiple;
+    return most >= least ? [`${flag(most)} ${most}`] : [];
+  });
+  const smaller = flags.length > 0
+    ? `Use ${flags.join(" or ")}`
+    : "Lower --ctx-size, --image-tiles and --max-num-seqs";
+  return `${smaller}, or use ${otherDevice}`;
 }
 
 /** A setting whose size the driver bounds. */

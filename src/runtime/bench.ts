@@ -8,7 +8,7 @@ import { type BenchOptions, type BenchReport, type BenchRow, median } from "./be
 import { BenchStages, openTimed, type TimedOpen } from "./bench_stages.ts";
 import { measureStream } from "./bench_stream.ts";
 import { cacheDirectory } from "./cache_directory.ts";
-import { modelDirectory } from "./demo_model.ts";
+import { modelDirectory } from "./models.ts";
 
 /**
  * Measures a model on a device: what the device reads at most, loading, the vision tower, prompts, and decoding with

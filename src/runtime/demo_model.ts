@@ -6,8 +6,7 @@ export const demoModel = "demo";
 
 const folder = "models/llamav-demo";
 
-/** The directory of a model: of the demo, the one that lies inside the executable, or in the repository. */
-export function modelDirectory(model: string): string {
-  if (model !== demoModel) return model;
+/** Where the demo lies: inside the executable, or in the repository. */
+export function demoDirectory(): string {
   return join(import.meta.dir, isEmbedded(import.meta.dir) ? folder : `../../${folder}`);
 }

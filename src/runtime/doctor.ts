@@ -3,6 +3,7 @@ import { Device } from "../gpu/device.ts";
 import { selfTest } from "../selftest/self_test.ts";
 import { cacheDirectory } from "./cache_directory.ts";
 import { checkFeatures, checkMemory, checkSelection, checkTransfer, describeKernel } from "./check_device.ts";
+import { checkModels } from "./check_models.ts";
 import {
   checkCache,
   checkDevices,
@@ -37,6 +38,7 @@ export async function runDoctor({ device, onCheck }: DoctorOptions = {}): Promis
 function* allChecks(select: string | undefined): Generator<Check> {
   const [cache, shaders] = [checkCache(cacheDirectory()), checkShaders()];
   yield cache;
+  yield checkModels(process.env);
   yield shaders;
   const loader = checkLoader();
   yield loader;

@@ -7,7 +7,7 @@ import { type Checkpoint, openCheckpoint } from "../model/checkpoint.ts";
 import type { MllamaConfig } from "../model/config.ts";
 import { planWeights } from "../model/load.ts";
 import { expectedTensors } from "../model/tensor_names.ts";
-import { modelDirectory } from "./demo_model.ts";
+import { modelDirectory } from "./models.ts";
 import type { InspectedPart, Inspection } from "./reports.ts";
 
 /** What of the engine's options the memory plan depends on. */
@@ -39,6 +39,29 @@ export function inspectModel(options: InspectOptions): Inspection {
         "Unused slots of the position tables are not zero, so missing tiles are computed one by one: images take longer",
       ],
     };
+  } finally {
+    checkpoint.weights.close();
+  }
+}
+
+/**
+ * Facts of a model as a person reads them: its shape, and how it answers where a request says nothing.
+ *
+ * @throws What `inspectModel` throws.
+ */
+export function readFacts(
+  model: string,
+  env?: Readonly<Record<string, string | undefined>>,
+): (readonly [label: string, value: string])[] {
+  const checkpoint = openCheckpoint(modelDirectory(model, env));
+  try {
+    const { doSample, temperature, topP, topK } = checkpoint.config.generation;
+    const sampling = doSample
+      ? [["temperature", temperature ?? 1], ["top_p", topP ?? 1], ["top_k", topK]].map((part) =>
+        part.join(" ")
+      ).join(", ")
+      : "always the likeliest token";
+    return [...factsOf(checkpoint), ["answers by default", sampling]];
   } finally {
     checkpoint.weights.close();
   }

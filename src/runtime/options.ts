@@ -1,4 +1,6 @@
 import { benchSettings } from "./bench_settings.ts";
+import { chatSettings } from "./chat_settings.ts";
+import { requestSettings } from "./request_settings.ts";
 import { serveSettings } from "./serve_settings.ts";
 
 /**
@@ -9,6 +11,8 @@ interface SettingText {
   /** The long flag, such as `--top-k`. Its variable is `LLAMAV_TOP_K`. */
   readonly flag: `--${string}`;
   readonly short?: `-${string}`;
+  /** Other long flags that mean the same: names that people know from other programs. Help does not list them. */
+  readonly aliases?: readonly `--${string}`[];
   /** What the help calls the value. */
   readonly placeholder?: string;
   /** One line; the default and the variable are added to it. */
@@ -42,6 +46,9 @@ export interface SwitchSetting extends SettingText {
   readonly kind: "switch";
 }
 
+/** Between the values of a list that the settings file puts into its variable: no system lets a person write it. */
+export const listSeparator = "\0";
+
 /** Given several times; its variable holds one value. */
 export interface ListSetting extends SettingText {
   readonly kind: "list";
@@ -63,99 +70,7 @@ export type Setting =
   | ChoiceSetting;
 
 export const settings = {
-  temperature: {
-    kind: "number",
-    flag: "--temp",
-    minimum: 0,
-    maximum: 2,
-    help: "randomness of the answer; 0 always takes the likeliest token",
-    otherwise: "the model's own",
-  },
-  topK: {
-    kind: "integer",
-    flag: "--top-k",
-    minimum: 0,
-    maximum: 1_000_000,
-    help: "draw from the k likeliest tokens only; 0 from all",
-    otherwise: "the model's own",
-  },
-  topP: {
-    kind: "number",
-    flag: "--top-p",
-    minimum: 0,
-    maximum: 1,
-    help: "draw from the likeliest tokens that together have this probability",
-    otherwise: "the model's own",
-  },
-  minP: {
-    kind: "number",
-    flag: "--min-p",
-    minimum: 0,
-    maximum: 1,
-    help: "drop tokens less likely than this share of the likeliest one",
-    otherwise: "the model's own",
-  },
-  repetitionPenalty: {
-    kind: "number",
-    flag: "--repetition-penalty",
-    minimum: 0.01,
-    maximum: 10,
-    help: "above 1: makes tokens that were already seen, prompt included, less likely",
-    otherwise: "the model's own",
-  },
-  presencePenalty: {
-    kind: "number",
-    flag: "--presence-penalty",
-    minimum: -2,
-    maximum: 2,
-    help: "subtracted once from tokens that the answer already has",
-    otherwise: "0",
-  },
-  frequencyPenalty: {
-    kind: "number",
-    flag: "--frequency-penalty",
-    minimum: -2,
-    maximum: 2,
-    help: "subtracted from a token for each time that the answer already has it",
-    otherwise: "0",
-  },
-  seed: {
-    kind: "integer",
-    flag: "--seed",
-    minimum: 0,
-    maximum: Number.MAX_SAFE_INTEGER,
-    help: "same seed, same answer",
-    otherwise: "a random one",
-  },
-  maxTokens: {
-    kind: "integer",
-    flag: "--max-tokens",
-    short: "-n",
-    minimum: 1,
-    maximum: 2 ** 31 - 1,
-    help: "longest answer, in tokens",
-    otherwise: "what the context still holds",
-  },
-  stop: {
-    kind: "list",
-    flag: "--stop",
-    placeholder: "text",
-    help: "text that ends the answer, up to 4 times",
-  },
-  system: {
-    kind: "text",
-    flag: "--system",
-    short: "-s",
-    placeholder: "text",
-    help: "system message: how the model should behave",
-  },
-  image: {
-    kind: "list",
-    flag: "--image",
-    short: "-i",
-    placeholder: "picture",
-    help: "picture to ask about, up to 8 times: a file, an http(s) or data: URL, or - for stdin",
-  },
+  ...requestSettings,
   device: {
     kind: "text",
     flag: "--device",
@@ -166,6 +81,7 @@ export const settings = {
   contextLength: {
     kind: "integer",
     flag: "--ctx-size",
+    aliases: ["--max-model-len"],
     short: "-c",
     minimum: 16,
     maximum: 131_072,
@@ -196,7 +112,18 @@ export const settings = {
   },
   debug: { kind: "switch", flag: "--debug", help: "say where in the program an error came from" },
   json: { kind: "switch", flag: "--json", help: "print one JSON object" },
-  model: { kind: "text", flag: "--model", placeholder: "model", help: "another spelling of MODEL" },
+  yes: {
+    kind: "switch",
+    flag: "--yes",
+    short: "-y",
+    help: "ask nothing: pull what is missing, remove what is named",
+  },
+  model: {
+    kind: "text",
+    flag: "--model",
+    placeholder: "model",
+    help: "another spelling of MODEL; as a setting, the model of every command that is given none",
+  },
   huggingfaceRepoId: {
     kind: "text",
     flag: "--huggingface-repo-id",
@@ -222,6 +149,7 @@ export const settings = {
   maxSequences: {
     kind: "integer",
     flag: "--max-num-seqs",
+    aliases: ["--parallel", "--max-num-sequences"],
     minimum: 1,
     maximum: 256,
     help: "answers that are computed at the same time",
@@ -240,6 +168,12 @@ export const settings = {
     flag: "--enable-prefix-caching",
     help: "keep the keys and values of texts for later requests that begin alike",
     otherwise: "yes",
+  },
+  warmUp: {
+    kind: "switch",
+    flag: "--warmup",
+    help: "run the model once before the first question, which then takes no longer than later ones",
+    otherwise: "yes, on a CPU no",
   },
   messages: {
     kind: "text",
@@ -267,6 +201,7 @@ export const settings = {
   steps: { kind: "switch", flag: "--steps", help: "write the states after each step, too" },
   ...serveSettings,
   ...benchSettings,
+  ...chatSettings,
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof settings;

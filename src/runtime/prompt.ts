@@ -1,20 +1,22 @@
-import { basename, resolve } from "node:path";
 import { ModelError, RequestError } from "../base/errors.ts";
 import type { Segment } from "../chat/content_vault.ts";
 import type { Message } from "../chat/message.ts";
 import { rawPrompt, renderPrompt } from "../chat/prompt.ts";
 import { type ChatTemplate, openChatTemplate } from "../chat/template_file.ts";
+import { toTemplateTurns } from "../chat/tool_turns.ts";
 import type { EngineImage } from "../engine/protocol.ts";
+import { type Histogram, observe, timeHistogram } from "../engine/stats.ts";
 import { greedy, type Sampling } from "../engine/sampling.ts";
 import { supportedArrangements } from "../images/canvas.ts";
 import { ImagePreparer } from "../images/image_preparer.ts";
 import { extraEmbeddingRows, type MllamaConfig, readConfig } from "../model/config.ts";
 import { openTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import { modelId } from "./models.ts";
 import type { Conversation, RequestPart } from "./request.ts";
 
 /** The part of a model that works without a device: its texts, its pictures and its habits. */
 export interface Frontend {
-  /** The name the model goes by: its directory's. */
+  /** The name the model goes by: its repository's, or its directory's. */
   readonly id: string;
   readonly config: MllamaConfig;
   readonly tokenizer: Tokenizer;
@@ -23,6 +25,8 @@ export interface Frontend {
   readonly notes: readonly string[];
   /** Decodes and resizes beside the main thread; closed with the frontend's owner. */
   readonly pictures: ImagePreparer;
+  /** How long that took, for each picture that could be read. */
+  readonly imageDecodeMs: Histogram;
   /** Most tiles that a picture is cut into. */
   readonly maxTiles: number;
 }
@@ -56,12 +60,13 @@ export function openFrontend(directory: string, { maxTiles = Infinity }: Fronten
     ? ["The checkpoint has no chat template: the one of the instruct models is used"]
     : [];
   return {
-    id: basename(resolve(directory)),
+    id: modelId(directory),
     config,
     tokenizer,
     template,
     notes,
     pictures: new ImagePreparer(),
+    imageDecodeMs: timeHistogram(),
     maxTiles: Math.min(maxTiles, config.image.maxImageTiles),
   };
 }
@@ -113,7 +118,7 @@ export function layOut(frontend: Frontend, request: Conversation): Segment[] {
     ...message,
     content: message.content.map((part) => part.type === "text" ? part : { type: "image" }),
   }));
-  return renderPrompt(frontend.template, messages, request);
+  return renderPrompt(frontend.template, toTemplateTurns(messages, request), request);
 }
 
 /**
@@ -198,9 +203,12 @@ type Picture = Omit<Extract<RequestPart, { type: "image" }>, "type">;
 
 function prepareImages(frontend: Frontend, pictures: readonly Picture[]): Promise<EngineImage[]> {
   const { size: tileSize, maxImageTiles: knownTiles } = frontend.config.image;
-  return Promise.all(pictures.map(({ bytes, detail }) => {
+  return Promise.all(pictures.map(async ({ bytes, detail }) => {
     // The processor's rule chooses by size already: "high" and "auto" are the same.
     const maxTiles = detail === "low" ? 1 : frontend.maxTiles;
-    return frontend.pictures.prepare(bytes, { tileSize, maxTiles, knownTiles });
+    const begin = performance.now();
+    const image = await frontend.pictures.prepare(bytes, { tileSize, maxTiles, knownTiles });
+    observe(frontend.imageDecodeMs, performance.now() - begin);
+    return image;
   }));
 }

@@ -1,8 +1,12 @@
 import type { ToolCall } from "../chat/message.ts";
 import type { Sampling } from "../engine/sampling.ts";
 import type { EngineStats } from "../engine/stats.ts";
+import type { Constraint } from "../grammar/constraint.ts";
+import type { RuntimeCounts } from "./counts.ts";
 
 export type { EngineStats, Histogram } from "../engine/stats.ts";
+export type { CallConstraint, Constraint } from "../grammar/constraint.ts";
+export type { RuntimeCounts } from "./counts.ts";
 
 /** Messages as a caller of the runtime gives them: images travel inside their part, as file bytes. */
 export type RequestPart =
@@ -33,9 +37,11 @@ export interface GenerateRequest {
    * begins with and never read as control tokens, or ids as they are.
    */
   readonly prompt?: string | readonly number[];
-  /** Function definitions in OpenAI form, printed into the prompt as they are. */
+  /** Function definitions in OpenAI form, printed into the prompt as they are: what the model is told. */
   readonly tools?: readonly unknown[];
   readonly toolsInUserMessage?: boolean;
+  /** The functions that may be called; left out, none: whatever the model writes is text. */
+  readonly toolChoice?: ToolChoice;
   /** The template's "Today Date"; left out, the local date. */
   readonly dateString?: string;
   readonly sampling?: Partial<Sampling>;
@@ -52,8 +58,27 @@ export interface GenerateRequest {
   readonly stopTokenIds?: readonly number[];
   /** Goes on after the checkpoint's stop ids. */
   readonly ignoreEos?: boolean;
+  /** What the text of each choice must be; left out, anything. */
+  readonly constraint?: Constraint;
   /** Who asks: those who ask for much take turns with the others. */
   readonly client?: string;
+}
+
+export interface ToolChoice {
+  /** `auto`: text or calls, as the model likes. `required`: nothing but calls, at least one. */
+  readonly mode: "auto" | "required";
+  readonly functions: readonly FunctionDefinition[];
+  /** Whether one answer may have several calls; otherwise it ends with its first one. */
+  readonly parallel: boolean;
+}
+
+/** A function that a model may call. */
+export interface FunctionDefinition {
+  readonly name: string;
+  /** A JSON schema of its arguments, which are an object; left out, it takes none. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  /** Arguments are held to the schema also where a call is not required. */
+  readonly strict: boolean;
 }
 
 /** What the template lays out. */
@@ -103,7 +128,8 @@ export interface Usage {
   };
 }
 
-export type FinishReason = "stop" | "length";
+/** `tool_calls`: it ended by itself, and called a function. */
+export type FinishReason = "stop" | "length" | "tool_calls";
 
 /** A token as it could be at its place. */
 export interface LikelyToken {
@@ -122,8 +148,9 @@ export interface AnswerToken extends LikelyToken {
 }
 
 /**
- * What an answer is made of, in order: one `start`, and for each choice any number of `text` and one `end`; those of
- * several choices are mixed. Failures are thrown.
+ * What an answer is made of, in order: one `start`, and for each choice any number of `text` and of calls, and one
+ * `end`; those of several choices are mixed. A call is one `tool_call` and then the `tool_arguments` that belong to
+ * it, with nothing else of its choice between them. Failures are thrown.
  */
 export type GenerateEvent =
   | { readonly type: "start"; readonly promptTokens: number; readonly imageTiles: number }
@@ -134,6 +161,25 @@ export type GenerateEvent =
     /** Where log probabilities were asked for: the tokens that the text is made of. */
     readonly tokens?: readonly AnswerToken[];
     /** Generated so far, over all choices. */
+    readonly completionTokens: number;
+  }
+  | {
+    readonly type: "tool_call";
+    readonly choice: number;
+    /** Of the call within its choice, from 0 on. */
+    readonly index: number;
+    /** `call_…`, like no other. */
+    readonly id: string;
+    readonly name: string;
+    readonly completionTokens: number;
+  }
+  | {
+    readonly type: "tool_arguments";
+    readonly choice: number;
+    /** Of the call that it belongs to. */
+    readonly index: number;
+    /** A piece of the arguments; all pieces of a call together are a JSON object, unless the answer was cut off. */
+    readonly text: string;
     readonly completionTokens: number;
   }
   | {
@@ -151,10 +197,17 @@ export interface ModelInfo {
   readonly contextLength: number;
   /** Tiles whose keys and values stay on the device. */
   readonly imageTiles: number;
+  /** Pixels of a tile's side, and most tiles that a picture is cut into. */
+  readonly tileSize: number;
+  readonly maxTiles: number;
   /** Token positions of the text cache, over all answers, and of one of its blocks. */
   readonly kvTokens: number;
   readonly blockSize: number;
+  /** Requests with one choice each that may run and wait at the same time. */
+  readonly maxRequests: number;
   readonly device: string;
+  /** Whether the device is a CPU, and slow. */
+  readonly isCpu: boolean;
   /** What was allocated on the device, by part. */
   readonly memory: readonly { readonly name: string; readonly bytes: number }[];
   /** What a person should know of this checkpoint, one sentence each. */
@@ -171,6 +224,11 @@ export interface Runtime {
   readonly state: RuntimeState;
   /** What the engine has counted since it was opened, and what it holds. */
   readonly stats: EngineStats;
+  readonly counts: RuntimeCounts;
+  /** How long the engine has owed a sign of life, in ms: 0 while it gives them, and while it is loaded again. */
+  readonly silentMs: number;
+  /** Whether so many requests wait that one more would be refused. */
+  readonly full: boolean;
   /** What texts are to the model, without asking it anything. */
   readonly texts: Texts;
   /** Resolves, once, when nothing can be answered any more: it failed too often in a row, or `close`. */

@@ -1,9 +1,12 @@
 import { EngineClient, type EngineNews } from "../engine/client.ts";
-import type { EngineOptions, EngineRequest } from "../engine/protocol.ts";
-import { emptyStats, type EngineStats } from "../engine/stats.ts";
+import type { EngineOptions, EngineRequest, MaskAnswer } from "../engine/protocol.ts";
+import { emptyStats, type EngineStats, observe, timeHistogram } from "../engine/stats.ts";
+import type { Constraint } from "../grammar/constraint.ts";
+import { GrammarPool } from "../grammar/grammar_pool.ts";
 import { Answer } from "./answer.ts";
 import { cacheDirectory } from "./cache_directory.ts";
-import { modelDirectory } from "./demo_model.ts";
+import { constrained, ConstrainedRun, vocabularyOf } from "./constrained_run.ts";
+import { modelDirectory } from "./models.ts";
 import {
   buildPlainPrompt,
   buildPrompt,
@@ -14,8 +17,18 @@ import {
   type Prompt,
 } from "./prompt.ts";
 import type { LoadProgress } from "./reports.ts";
-import type { GenerateEvent, GenerateRequest, ModelInfo, Runtime, RuntimeState, Texts } from "./request.ts";
+import type {
+  GenerateEvent,
+  GenerateRequest,
+  ModelInfo,
+  Runtime,
+  RuntimeCounts,
+  RuntimeState,
+  Texts,
+} from "./request.ts";
 import { ModelTexts } from "./texts.ts";
+import { ToolAnswer } from "./tool_answer.ts";
+import { constraintOf } from "./tool_use.ts";
 import { UsageMeter } from "./usage_meter.ts";
 
 export interface RuntimeOptions extends EngineOptions, FrontendOptions {
@@ -56,19 +69,26 @@ class LocalRuntime implements Runtime {
   readonly texts: Texts;
   readonly #frontend: Frontend;
   readonly #engine: EngineClient;
+  readonly #grammars: GrammarPool;
+  readonly #constraintMs = timeHistogram();
 
   constructor(frontend: Frontend, engine: EngineClient, path: string) {
     this.#frontend = frontend;
     this.#engine = engine;
+    this.#grammars = new GrammarPool(() => vocabularyOf(frontend));
     this.texts = new ModelTexts(frontend);
     this.model = {
       id: frontend.id,
       path,
       contextLength: engine.info.contextLength,
       imageTiles: engine.info.imageTiles,
+      tileSize: frontend.config.image.size,
+      maxTiles: frontend.maxTiles,
       kvTokens: engine.info.kvTokens,
       blockSize: engine.info.blockSize,
+      maxRequests: engine.info.maxSequences + engine.info.maxQueued,
       device: engine.info.device,
+      isCpu: engine.info.isCpu,
       memory: engine.info.plan.parts,
       notes: frontend.notes,
     };
@@ -76,6 +96,22 @@ class LocalRuntime implements Runtime {
 
   get stats(): EngineStats {
     return this.#engine.stats ?? emptyStats();
+  }
+
+  get counts(): RuntimeCounts {
+    return {
+      engineLosses: this.#engine.losses,
+      imageDecodeMs: this.#frontend.imageDecodeMs,
+      constraintMs: this.#constraintMs,
+    };
+  }
+
+  get silentMs(): number {
+    return this.#engine.silentMs;
+  }
+
+  get full(): boolean {
+    return this.#engine.full;
   }
 
   get state(): RuntimeState {
@@ -91,29 +127,50 @@ class LocalRuntime implements Runtime {
   }
 
   async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent> {
+    const stopIds = this.#stopIds(request);
+    const constraint = constraintOf(request);
+    const held = constraint && await this.#hold(constraint, request, stopIds);
+    try {
+      yield* this.#answer(request, stopIds, held, held ? held.signal(signal) : signal);
+    } finally {
+      held?.close();
+    }
+  }
+
+  async *#answer(
+    request: GenerateRequest,
+    stopIds: readonly number[],
+    held: ConstrainedRun | undefined,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<GenerateEvent> {
     const { contextLength } = this.#engine.info;
     const prompt = request.prompt === undefined
       ? await buildPrompt(this.#frontend, request, contextLength)
       : buildPlainPrompt(this.#frontend, request.prompt, contextLength);
     signal?.throwIfAborted();
-    const engineRequest = this.#engineRequest(request, prompt);
-    const answers = this.#answers(request, engineRequest.stopIds);
+    const free = this.#engineRequest(request, prompt, stopIds);
+    const engineRequest = held ? constrained(free) : free;
+    const answers = this.#answers(request, stopIds);
     const meter = new UsageMeter(prompt);
+    const hasLogprobs = request.sampling?.logprobs !== undefined;
     for await (const event of this.#engine.run(engineRequest, signal)) {
+      held?.follow(event);
       if (event.type === "accepted") yield { type: "start", ...meter.size };
       if (event.type === "started") meter.started(event);
       if (event.type !== "token" && event.type !== "end") continue;
       const { choice } = event;
       const answer = answers.get(choice);
-      if (!answer) continue; // a stop text has ended it before the engine heard of it
+      if (!answer) continue; // a stop text or a call has ended it before the engine heard of it
       if (event.type === "token") meter.completionTokens++;
-      const piece = event.type === "token" ? answer.push(event.token, event.logprob) : answer.flush();
-      if (piece.text !== "" || piece.tokens.length > 0) {
-        const tokens = request.sampling?.logprobs === undefined ? undefined : piece.tokens;
-        yield { type: "text", choice, text: piece.text, tokens, completionTokens: meter.completionTokens };
+      const parts = event.type === "token" ? answer.push(event.token, event.logprob) : answer.flush();
+      for (const part of parts) {
+        const common = { choice, completionTokens: meter.completionTokens };
+        if (part.type !== "text" || hasLogprobs) yield { ...part, ...common };
+        else yield { ...part, tokens: undefined, ...common };
       }
-      const finishReason = answer.stopped ? "stop" : event.type === "end" ? event.reason : undefined;
-      if (finishReason === undefined) continue;
+      const reason = answer.stopped ? "stop" : event.type === "end" ? event.reason : undefined;
+      if (reason === undefined) continue;
+      const finishReason = answer.finishReason(reason);
       answers.delete(choice);
       if (event.type === "token" && answers.size > 0) this.#engine.stop(event.id, choice);
       yield { type: "end", choice, finishReason, usage: meter.usage };
@@ -121,8 +178,27 @@ class LocalRuntime implements Runtime {
     }
   }
 
-  #engineRequest(request: GenerateRequest, { tokens, images }: Prompt): Omit<EngineRequest, "id"> {
-    const { config } = this.#frontend;
+  #stopIds({ ignoreEos, stopTokenIds = [] }: GenerateRequest): number[] {
+    return [...ignoreEos ? [] : this.#frontend.config.generation.eosTokenIds, ...stopTokenIds];
+  }
+
+  async #hold(
+    constraint: Constraint,
+    request: GenerateRequest,
+    stopIds: readonly number[],
+  ): Promise<ConstrainedRun> {
+    const begin = performance.now();
+    const answer = (mask: MaskAnswer) => this.#engine.mask(mask);
+    const held = await ConstrainedRun.open(this.#grammars, constraint, request, stopIds, answer);
+    observe(this.#constraintMs, performance.now() - begin);
+    return held;
+  }
+
+  #engineRequest(
+    request: GenerateRequest,
+    { tokens, images }: Prompt,
+    stopIds: readonly number[],
+  ): Omit<EngineRequest, "id"> {
     // A prompt that fills the context is left to the engine to refuse, with the numbers.
     const room = Math.max(1, this.#engine.info.contextLength - tokens.length);
     return {
@@ -130,27 +206,27 @@ class LocalRuntime implements Runtime {
       images,
       sampling: { ...modelSampling(this.#frontend), ...defined(request.sampling ?? {}) },
       maxTokens: Math.min(request.maxTokens ?? room, room),
-      stopIds: [
-        ...request.ignoreEos ? [] : config.generation.eosTokenIds,
-        ...request.stopTokenIds ?? [],
-      ],
+      stopIds,
       n: request.n,
       client: request.client,
     };
   }
 
   /** An answer for each choice that has not ended. */
-  #answers(request: GenerateRequest, stopIds: readonly number[]): Map<number, Answer> {
+  #answers(request: GenerateRequest, stopIds: readonly number[]): Map<number, ToolAnswer> {
     const options = {
       stop: request.stop ?? [],
       stopIds: new Set(stopIds),
       minTokens: request.sampling?.minTokens ?? 0,
     };
     const { tokenizer } = this.#frontend;
-    return new Map(Array.from({ length: request.n ?? 1 }, (_, i) => [i, new Answer(tokenizer, options)]));
+    const tag = tokenizer.controlId("<|python_tag|>");
+    const newAnswer = () => new ToolAnswer(new Answer(tokenizer, options), request.toolChoice, tag);
+    return new Map(Array.from({ length: request.n ?? 1 }, (_, choice) => [choice, newAnswer()]));
   }
 
   async close(): Promise<void> {
+    this.#grammars.close();
     this.#frontend.pictures.close();
     await this.#engine.close();
   }

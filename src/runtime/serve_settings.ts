@@ -17,6 +17,33 @@ export const serveSettings = {
     fallback: 8000,
     help: "port to listen on; 0 takes a free one",
   },
+  maxRequestsPerClient: {
+    kind: "integer",
+    flag: "--max-requests-per-client",
+    minimum: 1,
+    maximum: 65_536,
+    help: "requests that one key, or one address where there are no keys, may have at a time; else 429",
+    otherwise: "as many as the server takes",
+  },
+  requestTimeout: {
+    kind: "number",
+    flag: "--request-timeout",
+    placeholder: "seconds",
+    minimum: 1,
+    maximum: 86_400,
+    help: "how long an answer may take, waiting included; then it ends with the error deadline_exceeded",
+    otherwise: "as long as it takes",
+  },
+  livenessTimeout: {
+    kind: "number",
+    flag: "--liveness-timeout",
+    placeholder: "seconds",
+    minimum: 1,
+    maximum: 86_400,
+    help:
+      "how long the engine may give no sign of life, which it gives between two steps, before /livez fails",
+    otherwise: "30, on a CPU 600",
+  },
   allowRemoteImages: {
     kind: "switch",
     flag: "--allow-remote-images",
@@ -62,6 +89,7 @@ export const serveSettings = {
   corsOrigin: {
     kind: "list",
     flag: "--cors-origin",
+    aliases: ["--cors-origins"],
     placeholder: "origin",
     help: "let pages of this origin use the server, such as https://chat.example; may be given several times",
   },

@@ -2,7 +2,7 @@ import { EngineClient } from "../engine/client.ts";
 import { noRestarts } from "../engine/restarts.ts";
 import { type OutputTensor, writeSafetensors } from "../weights/safetensors_writer.ts";
 import { cacheDirectory } from "./cache_directory.ts";
-import { modelDirectory } from "./demo_model.ts";
+import { modelDirectory } from "./models.ts";
 import { buildPrompt, buildRawPrompt, type Frontend, openFrontend, type Prompt } from "./prompt.ts";
 import type { TraceOptions, TraceReport } from "./reports.ts";
 

@@ -5,14 +5,24 @@
  */
 export const byteCharacters: readonly string[] = buildAlphabet();
 
-const byteOfCharacter: ReadonlyMap<string, number> = new Map(
-  byteCharacters.map((character, byte) => [character, byte]),
-);
+/** The byte of each character of the alphabet, by its code. */
+const byteOfCode: readonly (number | undefined)[] = tableOfCodes();
 
 /** Bytes of a vocabulary entry. One with characters outside the alphabet stands for its own text. */
 export function bytesOfToken(token: string): Uint8Array {
-  const bytes = Array.from(token, (character) => byteOfCharacter.get(character));
-  return bytes.includes(undefined) ? new TextEncoder().encode(token) : Uint8Array.from(bytes as number[]);
+  const bytes = new Uint8Array(token.length);
+  for (let i = 0; i < token.length; i++) {
+    const byte = byteOfCode[token.charCodeAt(i)];
+    if (byte === undefined) return new TextEncoder().encode(token);
+    bytes[i] = byte;
+  }
+  return bytes;
+}
+
+function tableOfCodes(): (number | undefined)[] {
+  const table: (number | undefined)[] = [];
+  for (const [byte, character] of byteCharacters.entries()) table[character.charCodeAt(0)] = byte;
+  return table;
 }
 
 function buildAlphabet(): string[] {

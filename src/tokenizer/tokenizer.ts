@@ -36,6 +36,8 @@ export interface Tokenizer {
   decode(ids: readonly number[]): string;
   /** Bytes of one token; none for control tokens and for ids outside the vocabulary. */
   tokenBytes(id: number): Uint8Array;
+  /** One token in the byte-level alphabet, as tokenizer.json spells it; empty where `tokenBytes` is. */
+  spelling(id: number): string;
   isControl(id: number): boolean;
   /** Id of a control token by its text, `<|image|>` for one. */
   controlId(text: string): number | undefined;
@@ -118,7 +120,11 @@ class LlamaTokenizer implements Tokenizer {
   }
 
   tokenBytes(id: number): Uint8Array {
-    return bytesOfToken(this.#encoder.id_to_token(id) ?? "");
+    return bytesOfToken(this.spelling(id));
+  }
+
+  spelling(id: number): string {
+    return this.#encoder.id_to_token(id) ?? "";
   }
 
   isControl(id: number): boolean {

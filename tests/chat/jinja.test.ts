@@ -39,7 +39,7 @@ test("new JinjaTemplate() throws on a source that does not parse", () => {
   }
 });
 
-describe("JinjaTemplate.render() stops", () => {
+describe("JinjaTemplate.render() stops (T07)", () => {
   const deep = "[".repeat(50) + "]".repeat(50);
   const runaways: [string, string][] = [
     ["nested loops", `{% for a in range(9999) %}${"{% for b in range(9999) %}x{% endfor %}"}{% endfor %}`],
@@ -114,7 +114,7 @@ test("JinjaTemplate.render() pays for what is printed, and prints it as before",
   );
 });
 
-test("JinjaTemplate.render() has no way to code", () => {
+test("JinjaTemplate.render() has no way to code (T07)", () => {
   for (
     const path of [
       ...[

@@ -8,6 +8,23 @@ import { environmentName, type Setting, settings } from "../../src/runtime/optio
 import type { Services } from "../../src/cli/services.ts";
 import { cli, fakeServices } from "./support.ts";
 
+/** Every command that has flags of its own. */
+const commands = [
+  "run",
+  "chat",
+  "serve",
+  "ps",
+  "pull",
+  "list",
+  "show",
+  "rm",
+  "inspect",
+  "doctor",
+  "bench",
+  "trace",
+  "config",
+];
+
 test("--version prints name and version", async () => {
   expect(await cli(["--version"])).toEqual({ code: 0, stdout: `llamav ${manifest.version}\n`, stderr: "" });
 });
@@ -15,19 +32,7 @@ test("--version prints name and version", async () => {
 test("--help teaches: commands, examples, exit codes, and that it is built with Llama", async () => {
   const { code, stdout, stderr } = await cli(["--help"]);
   expect([code, stderr]).toEqual([0, ""]);
-  for (
-    const piece of [
-      "run",
-      "serve",
-      "trace",
-      "inspect",
-      "bench",
-      "doctor",
-      "Examples:",
-      "Exit codes:",
-      "Built with Llama",
-    ]
-  ) {
+  for (const piece of [...commands, "completion", "Examples:", "Exit codes:", "Built with Llama"]) {
     expect(stdout).toContain(piece);
   }
 });
@@ -39,11 +44,12 @@ test("a call without a command prints the help as wrong usage", async () => {
 });
 
 test("the help of every command names the variables of its flags", async () => {
-  for (const command of ["run", "serve", "trace", "inspect", "bench", "doctor"]) {
+  for (const command of commands) {
     const { code, stdout } = await cli([command, "--help"]);
     expect(code).toBe(0);
     const flags = stdout.match(/^ {2}(-\w, )?--[a-z-]+/gm)!.map((flag) => flag.replace(/^.*--/, "--"));
-    for (const flag of flags.filter((name) => name !== "--help")) {
+    // To go on with a conversation is no setting: it is meant for this once.
+    for (const flag of flags.filter((name) => !["--help", "--resume"].includes(name))) {
       expect(stdout.replace(/\s+/g, " ")).toContain(environmentName({ flag } as Setting));
     }
   }
@@ -51,9 +57,7 @@ test("the help of every command names the variables of its flags", async () => {
 
 test("every setting belongs to some command", async () => {
   const helps = await Promise.all(
-    ["run", "serve", "trace", "inspect", "bench", "doctor", ""].map(async (name) =>
-      (await cli(`${name} --help`.trim().split(" "))).stdout
-    ),
+    [...commands, ""].map(async (name) => (await cli(`${name} --help`.trim().split(" "))).stdout),
   );
   for (const setting of Object.values(settings)) expect(helps.join("")).toContain(setting.flag);
 });

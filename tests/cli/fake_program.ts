@@ -15,6 +15,7 @@ const scripts: Record<string, (runtime: FakeRuntime) => Iterable<Step>> = {
       yield { waitMs: 1 };
     }
   },
+  quick: () => answer("Hello", ", ", "world"),
   short: () => [...answer("slow").slice(0, 2), { waitMs: 300 }, ...answer("slow").slice(2)],
   lost: (runtime) => failing(runtime, new DeviceError("The device was lost", "Update the graphics driver")),
   died: (runtime) => failing(runtime, new Error("The engine stopped")),

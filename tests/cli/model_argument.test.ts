@@ -17,6 +17,9 @@ test.each([
   `${folder.path}/model`,
   "../no/such/model",
   "meta-llama/Llama-3.2-11B-Vision-Instruct",
+  "acme/vision@v1",
+  "11b",
+  "90B",
   "C:\\models\\llama",
 ])("takeModel() takes %j for MODEL", (word) => {
   expect(takeModel([word, "What?"])).toEqual({ model: word, rest: ["What?"] });
@@ -30,6 +33,8 @@ test.each([
   "cat.png",
   "./cat.png",
   "demo?",
+  "11",
+  "toString",
   "a".repeat(99_999),
 ])(
   "takeModel() takes %j for the beginning of a question",

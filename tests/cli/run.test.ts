@@ -2,7 +2,15 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DeviceError, ModelError, ModelNotFoundError, RequestError } from "../../src/base/errors.ts";
+import {
+  AccessError,
+  DeviceError,
+  ModelError,
+  ModelNotFoundError,
+  NetworkError,
+  RequestError,
+} from "../../src/base/errors.ts";
+import { ServerUnreachableError } from "../../src/cli/exit_codes.ts";
 import { answer, FakeRuntime } from "../support/fake_runtime.ts";
 import { Terminal } from "../../src/cli/terminal.ts";
 import { cli, fakeServices, Sink } from "./support.ts";
@@ -203,7 +211,9 @@ test("a model cannot command the terminal, and a pipe gets its text unchanged (C
 
 test("progress is shown on a terminal only, and is gone before the answer", async () => {
   const shown = await cli(["run", "./m", "?"], { ...fakeServices("x"), terminal: true });
-  expect(shown.stderr).toBe("\r\x1b[2KLoading weights: 5.0 MB (50 %)\r\x1b[2K");
+  expect(shown.stderr).toBe(
+    "\r\x1b[2KLoading [##########----------] weights, 50 %, 5.0 MB of 10.0 MB\r\x1b[2K",
+  );
 });
 
 test("Terminal.progress() rewrites its line at most ten times a second", async () => {
@@ -281,13 +291,16 @@ test("every kind of error has its exit code, one sentence what and one what to d
       3,
       "error: There is no model at x\nCheck the path\n",
     ],
+    [new AccessError("It is gated", "Ask for access"), 4, "error: It is gated\nAsk for access\n"],
+    [new NetworkError("No hub"), 5, "error: No hub\n"],
+    [new ServerUnreachableError("No server"), 8, "error: No server\n"],
     [new DeviceError("No device", "Install a driver"), 6, "error: No device\nInstall a driver\n"],
     [new ModelError("Bad file"), 7, "error: Bad file\n"],
     [new RequestError("Too long", { remedy: "Shorten it." }), 1, "error: Too long\nShorten it\n"],
     [
       new TypeError("x is\n\x1bundefined"),
       1,
-      "error: Unexpected failure: x is\n\\x1bundefined\nRun it again with --debug to see where it happened\n",
+      "error: Unexpected failure: x is\\n\\x1bundefined\nRun it again with --debug to see where it happened\n",
     ],
   ];
   for (const [error, code, stderr] of cases) {

@@ -159,3 +159,22 @@ test("on SIGTERM serve cuts what exceeds --shutdown-timeout with an error in the
   }
   expect(await child.exited).toBe(0);
 });
+
+test("serve ends what takes longer than --request-timeout, and holds a client to --max-requests-per-client", async () => {
+  const { url, ready } = await serve(
+    { FAKE: "endless" },
+    "--request-timeout",
+    "1",
+    "--max-requests-per-client",
+    "1",
+  );
+  await ready();
+  const stream = await ask(url, {}, { stream: true });
+  const refused = await ask(url);
+  expect([refused.status, await refused.json()]).toEqual([429, {
+    error: expect.objectContaining({ code: "too_many_requests" }),
+  }]);
+  expect(await stream.text()).toContain('"code":"deadline_exceeded"');
+  const late = await ask(url);
+  expect([late.status, late.headers.get("x-should-retry")]).toEqual([504, "false"]);
+});

@@ -14,7 +14,7 @@ function request(id: number, length: number, more: Partial<EngineRequest> = {}):
   return { id, tokens, images, sampling: greedy, maxTokens: 6, stopIds: [], ...more };
 }
 
-test("500 streams dropped at random points, ten times, leave nothing behind", () => {
+test("500 streams dropped at random points, ten times, leave nothing behind (O01)", () => {
   const engine = SimEngine.open({
     maxQueued: 500,
     limits: { maxSequences: 8, kvTokens: 512, chunkSize: 32, imageTiles: 8 },

@@ -128,7 +128,7 @@ async function during(faults: readonly Fault[], run: () => Promise<void>): Promi
   }
 }
 
-describe("a fault", () => {
+describe("a fault (O03, O04)", () => {
   test("in a step or an image interrupts what runs, and the next request is answered", async () => {
     for (const fault of faultsIn(calls.work)) {
       await during([fault], async () => {

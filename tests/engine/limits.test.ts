@@ -72,7 +72,30 @@ describe("chooseLimits()", () => {
   test("says what is wrong when even the least does not fit", () => {
     const { problem } = chooseLimits({ model: "any" }, published, 1e18, device);
     expect(problem!.message).toStartWith("The model needs ");
-    expect(problem!.remedy).toContain("--ctx-size");
+    expect(problem!.remedy).toStartWith("Not even the weights fit: use a smaller model");
+  });
+
+  test.each<[number, Partial<EngineOptions>]>([
+    [24, { contextLength: 100_000 }],
+    [24, { contextLength: 100_000, kvTokens: 100_000 }],
+    [26, { contextLength: 4096, kvTokens: 60_000 }],
+    [25, { contextLength: 1024, imageTiles: 200 }],
+    [28, { contextLength: 16_000, imageTiles: 80 }],
+  ])("says on %d GB what would make %j fit, and it does", (gigabytes, options) => {
+    const { problem } = limitsOn(gigabytes, options);
+    const [advice] = problem!.remedy!.split(", or use a device");
+    const ways = advice!.replace("Use ", "").split(" or ");
+    for (const way of ways) {
+      const set = Object.fromEntries(
+        [...way.matchAll(/--([a-z-]+) (\d+)/g)].map(([, flag, value]) => [flag, Number(value)]),
+      );
+      const { "ctx-size": contextLength, "kv-tokens": kvTokens, "image-tiles": imageTiles } = set;
+      const given = Object.entries({ contextLength, kvTokens, imageTiles }).filter(([, value]) =>
+        value !== undefined
+      );
+      expect(given.length).toBeGreaterThan(0);
+      expect(limitsOn(gigabytes, { ...options, ...Object.fromEntries(given) }).problem).toBeUndefined();
+    }
   });
 
   test("stays within the model's positions and takes no fewer tiles than one picture may have", () => {

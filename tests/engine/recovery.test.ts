@@ -37,7 +37,7 @@ function codeOf(outcome: Outcome): string | undefined {
   return outcome instanceof InterruptedRequestError ? outcome.code : undefined;
 }
 
-describe("A lost device", () => {
+describe("A lost device (O04)", () => {
   test("interrupts the request that runs, says that it can be sent again, and those that wait are answered", async () => {
     await openDoomed();
     const [text] = requests.slice(1);
@@ -47,6 +47,7 @@ describe("A lost device", () => {
     expect(others.map((outcome) => outcome instanceof Error)).toEqual([false, false]);
     expect(news.map(({ type }) => type)).toEqual(["recovering", "recovered"]);
     expect(client.state).toBe("ready");
+    expect(client.losses).toEqual({ byDevice: 1, byFault: 0, restarts: 1 });
   });
 
   test("keeps requests that come meanwhile waiting, as many as may wait, and lets them go", async () => {

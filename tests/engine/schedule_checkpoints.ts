@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { EngineImage } from "../../src/engine/protocol.ts";
 import { readConfig } from "../../src/model/config.ts";
-import { modelDirectory } from "../../src/runtime/demo_model.ts";
+import { modelDirectory } from "../../src/runtime/models.ts";
 import { buildPrompt, openFrontend } from "../../src/runtime/prompt.ts";
 import { goldenImages } from "../golden/golden_engine.ts";
 import { type GoldenCase, goldenCases, goldenCheckpoints } from "../support/goldens.ts";

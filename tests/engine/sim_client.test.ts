@@ -4,6 +4,7 @@ import { EngineClient } from "../../src/engine/client.ts";
 import type { EngineEvent, EngineRequest } from "../../src/engine/protocol.ts";
 import { greedy } from "../../src/engine/sampling.ts";
 import { SimEngine } from "../../src/engine/sim_engine.ts";
+import { until } from "../support/fake_runtime.ts";
 import { blankImage } from "./sequences.ts";
 import { useSimWorker } from "./sim_thread.ts";
 import { runAlone } from "./schedules.ts";
@@ -106,6 +107,32 @@ describe("EngineClient with a simulated engine", () => {
       "accepted",
       "mask_wanted",
     ]]);
+  });
+
+  test("is full while as many requests wait as may wait, and no longer", async () => {
+    const small = await EngineClient.open({ model: "simulated", maxQueued: 3 });
+    const leaving = new AbortController();
+    expect(small.full).toBe(false);
+    // A choice that waits for its mask holds its place: four run, and three wait.
+    const start = (count: number, maxTokens: number) =>
+      Array.from({ length: count }, async () => {
+        const constrained = request(1, { constraint: true, maxTokens });
+        for await (const _ of small.run(constrained, leaving.signal));
+      });
+    const ends: Promise<unknown>[] = [];
+    for (const running of [3, 4]) {
+      ends.push(Promise.allSettled(start(running - (small.stats?.running ?? 0), 100)));
+      await until(() => small.stats?.running === running);
+    }
+    expect(small.full).toBe(false);
+    ends.push(Promise.allSettled(start(3, 100)));
+    await until(() => small.full);
+    const refused = await Array.fromAsync(small.run(request(2))).catch((error: unknown) => error);
+    expect((refused as RequestError).details.code).toBe("queue_full");
+    leaving.abort();
+    await Promise.all(ends);
+    await until(() => !small.full);
+    await small.close();
   });
 
   test("tells the counters when it comes to rest", async () => {

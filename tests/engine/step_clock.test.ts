@@ -30,10 +30,10 @@ test("StepClock times no step that an image was encoded behind, and counts the i
   const { time, step, clock } = stoppedClock();
   clock.settle(0, 1); // free, with work to do
   time.now += 500;
-  clock.imageEncoded();
+  clock.imageEncoded(0);
   clock.submitted(step);
   time.now += 500;
-  clock.imageEncoded(); // waits for the step, too
+  clock.imageEncoded(0); // waits for the step, too
   clock.submitted(step);
   clock.collected();
   time.now += 20;
@@ -41,4 +41,16 @@ test("StepClock times no step that an image was encoded behind, and counts the i
   const { idleMs, steps, stepMs } = clock.stats;
   const timed = stepMs.counts.reduce((sum, count) => sum + count, 0);
   expect([idleMs, steps, timed, stepMs.sum]).toEqual([0, 2, 1, 20]);
+});
+
+test("StepClock tells the budget where prompts have come to, and what their rows attended to", () => {
+  const subject = scheduler(20, 1, 2, 16);
+  subject.add(blankSequence(1, 4, 9));
+  const clock = new StepClock(subject, () => 0);
+  const observed: number[][] = [];
+  subject.budget.observe = (...numbers) => observed.push(numbers);
+  clock.submitted(schedule(subject));
+  clock.collected();
+  expect(subject.budget.position).toBe(4);
+  expect(observed).toEqual([[0, 4, 1 + 2 + 3 + 4, 0]]);
 });

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { chat, json, question, testApp } from "./support.ts";
 
 const { app, runtime } = testApp();
@@ -52,13 +52,14 @@ test("a body over the cap is a 413, declared or not (D8, H06)", async () => {
   expect((await refusal(new Uint8Array(33_554_433).fill(0x20)))[0]).toBe(413);
 });
 
-test("deep nesting and floods of values are refused quickly, before parsing (P07)", async () => {
+test("deep nesting and floods of values are refused before parsing (P07)", async () => {
   const deep = `{"model":"tiny","messages":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
   const wide = `{"model":"tiny","messages":[${"1,".repeat(4_000_000)}1]}`;
   for (const body of [deep, wide]) {
-    const started = performance.now();
+    const parse = spyOn(JSON, "parse");
     expect((await refusal(body))[2]).toBe("json_too_complex");
-    expect(performance.now() - started).toBeLessThan(250);
+    expect(parse).not.toHaveBeenCalled();
+    parse.mockRestore();
   }
   // Brackets, commas and escaped quotes inside a string are text.
   const text = '[{,:"\\'.repeat(50_000);
@@ -121,9 +122,11 @@ const wrongFields: [string, unknown, string][] = [
   ["logit_bias", { five: 1 }, "must have token ids for keys"],
   ["logit_bias", { "-1": 1 }, "must have token ids for keys"],
   ["logit_bias", [1], "must be"],
-  ["response_format", { type: "json_object" }, "must be"],
-  ["tool_choice", "required", "must be"],
-  ["tool_choice", { type: "function", function: { name: "x" } }, "must be"],
+  ["response_format", "json_object", "must be an object"],
+  ["tool_choice", "required", 'needs "tools"'],
+  ["tool_choice", "any", "must be"],
+  ["tool_choice", { type: "custom", custom: { name: "x" } }, "must be"],
+  ["tool_choice", { type: "function", function: { name: "x" } }, 'have no "x"'],
   ["functions", [{ name: "x" }], 'use "tools"'],
   ["modalities", ["audio"], "must be"],
   ["audio", { voice: "x" }, "must be left out"],
@@ -136,7 +139,7 @@ const wrongFields: [string, unknown, string][] = [
 ];
 
 for (const [field, value, piece] of wrongFields) {
-  test(`${field}: ${JSON.stringify(value).slice(0, 40)} is a 400 that names it (D29, P01, P02, P10)`, async () => {
+  test(`${field}: ${JSON.stringify(value).slice(0, 40)} is a 400 that names it (D17, D29, P01, P02, P09, P10)`, async () => {
     const before = runtime.requests.length;
     const [status, param, , message] = await refusal({ ...question, [field]: value });
     expect([status, param, message]).toEqual([400, field, expect.stringContaining(piece)]);

@@ -195,7 +195,7 @@ describe("POST /v1/chat/completions with a model", () => {
     expect(done.indexOf("me")).toBeLessThan(24);
   });
 
-  test("answers alike alone and among others, texts, pictures and draws (D27, D28)", async () => {
+  test("answers alike alone and among others, texts, pictures and draws (D27, D28, O14)", async () => {
     const bodies = [
       wild,
       still,

@@ -1,7 +1,11 @@
-import { expect, test } from "bun:test";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { answer } from "../support/fake_runtime.ts";
 import * as schemas from "../../src/http/response_schemas.ts";
 import { chat, eventsOf, json, question, testApp } from "./support.ts";
+
+// The machine may be busy with other tests; a test that hangs still ends.
+setDefaultTimeout(30_000);
 
 const get = (path: string, method = "GET") => new Request(`http://localhost:8000${path}`, { method });
 
@@ -32,7 +36,10 @@ test("GET /openapi.json has the limits of requests, and the short forms that cli
     { type: "string" },
     expect.objectContaining({ type: "array" }),
   ]);
-  expect(body.properties.stop.anyOf[0]).toEqual({ type: "string" });
+  expect(body.properties.stop.anyOf[0].anyOf[0]).toEqual({ type: "string" });
+  expect(body.properties.top_k.anyOf).toEqual([{ type: "integer", minimum: 0, maximum: 1_000_000 }, {
+    type: "null",
+  }]);
 });
 
 test("GET /openapi.json says which routes need no key", async () => {
@@ -63,5 +70,51 @@ test("every answer, chunk and error is of the published form (D1, D2)", async ()
       get("/health", "DELETE"),
     ];
     for (const request of refusals) schemas.errorResponse.parse(await json(await app.fetch(request)));
+  }
+});
+
+/** A request of each route that takes a body; of the others the address is all there is. */
+const examples: Record<string, object> = {
+  "/v1/chat/completions": question,
+  "/v1/completions": { model: "tiny", prompt: ["Hi", "Ho"] },
+  "/v1/responses": { model: "tiny", input: "Hi" },
+  "/tokenize": { prompt: "Hi" },
+  "/detokenize": { tokens: [72] },
+  "/apply-template": { messages: question.messages },
+};
+
+test("what every route takes and answers is valid under the document that describes it", async () => {
+  const { app } = testApp();
+  const { paths } = await document();
+  const ajv = new Ajv2020({ strict: false });
+  const check = (schema: object, value: unknown, what: string) =>
+    expect([what, ajv.validate(schema, value), ajv.errorsText()]).toEqual([what, true, "No errors"]);
+  for (const [path, methods] of Object.entries<Record<string, object>>(paths)) {
+    // deno-lint-ignore no-explicit-any -- as above
+    const [[method, described]] = Object.entries<any>(methods) as [[string, any]];
+    if (`/v1${path}` in paths) {
+      expect(methods).toEqual(paths[`/v1${path}`]);
+      continue;
+    }
+    const body = examples[path];
+    expect([path, body !== undefined]).toEqual([path, described.requestBody !== undefined]);
+    const { "application/json": whole, "text/event-stream": events } = described.responses[200].content;
+    const ask = async (fields: object) => {
+      const request = chat({ ...body, ...fields }, {}, {
+        method: method.toUpperCase(),
+        ...body ? {} : { body: null },
+      });
+      const response = await app.fetch(
+        new Request(`http://localhost:8000${path.replace("{id}", "tiny")}`, request),
+      );
+      expect([path, response.status]).toEqual([path, 200]);
+      return response;
+    };
+    if (body) check(described.requestBody.content["application/json"].schema, body, path);
+    if (whole) check(whole.schema, await json(await ask({})), path);
+    if (!events) continue;
+    const told = (await (await ask({ stream: true })).text()).matchAll(/^data: (\{.*)$/gm).toArray();
+    expect([path, told.length > 2]).toEqual([path, true]);
+    for (const [, event] of told) check(events.schema, JSON.parse(event!), path);
   }
 });

@@ -134,9 +134,65 @@ test("old, hesitant and absolute requests are answered or refused, never as some
   expect(runtime.requests.length).toBe(1);
 });
 
-test("hundreds of idle connections keep nobody from an answer (H10)", async () => {
+test("two thousand idle connections keep nobody from an answer (H10)", async () => {
   const { server, client } = start();
-  const idle = await Promise.all(Array.from({ length: 500 }, () => dial(server)));
+  const idle: Line[] = [];
+  while (idle.length < 2000) idle.push(...await Promise.all(Array.from({ length: 100 }, () => dial(server))));
   expect((await client.models.list()).data.length).toBe(1);
   for (const { socket } of idle) socket.destroy();
+});
+
+test("TRACE and CONNECT are a 405 or a 400 everywhere, and echo nothing (H09)", async () => {
+  const { server } = start();
+  for (const path of ["/v1/chat/completions", "/v1/models", "/livez", "/metrics", "/nowhere"]) {
+    for (const method of ["TRACE", "CONNECT"]) {
+      const reply = await sendOnce(
+        server,
+        `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nX-Secret: mine\r\n\r\n`,
+      );
+      expect([method, path, reply]).toEqual([method, path, expect.stringMatching(/^HTTP\/1.1 40[0-5]/)]);
+      expect(reply).not.toContain("mine");
+    }
+  }
+});
+
+test("clients that try another replica lose nothing when one is stopped (O18)", async () => {
+  const replicas = [start(), start()];
+  const ask = async (first: number) => {
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const { server } = replicas[(first + attempt) % 2]!;
+      const response = await fetch(`${server.url}/v1/chat/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body,
+      }).catch(() => undefined);
+      if (response?.ok) return (await response.json() as { choices: unknown[] }).choices.length;
+    }
+    return 0;
+  };
+  const answers: Promise<number>[] = [];
+  let stopped: Promise<void> | undefined;
+  for (let i = 0; i < 60; i++) {
+    answers.push(ask(i));
+    if (i === 20) stopped = replicas[0]!.server.stop(5000);
+    await Bun.sleep(2);
+  }
+  expect(await Promise.all(answers)).toEqual(Array(60).fill(1));
+  await stopped;
+  expect(replicas[1]!.runtime.requests.length).toBeGreaterThan(20);
+});
+
+test("a body that was refused unread is not taken for a next request, nor kept (H05, O02)", async () => {
+  const { server, runtime } = start();
+  runtime.full = true;
+  const line = await dial(server);
+  // What looks like a request, and is a body.
+  const hidden = "GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20_000);
+  const answer = await send(line, `${post(`Content-Length: ${hidden.length}\r\n`)}\r\n${hidden}`);
+  expect(answer).toStartWith("HTTP/1.1 429");
+  const next = await send(line, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  line.socket.destroy();
+  const statuses = [...line.received.matchAll(/HTTP\/1.1 (\d+)/g)].map((match) => match[1]);
+  // The connection goes on behind the body, or is closed.
+  expect(next === "" ? ["429"] : ["429", "200"]).toEqual(statuses as string[]);
 });

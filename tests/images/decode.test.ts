@@ -32,7 +32,7 @@ async function pixelsOf(bytes: Uint8Array): Promise<string[][]> {
   );
 }
 
-describe("decodeImage() takes no format but its five, whatever a file calls itself", () => {
+describe("decodeImage() takes no format but its five, whatever a file calls itself (I13)", () => {
   const files: [string, Uint8Array][] = [
     ["nothing", new Uint8Array(0)],
     ["one byte", new Uint8Array(1)],
@@ -73,7 +73,7 @@ test("decodeImage() needs no more of an animation than its first frame", async (
   await refusal(bytes.subarray(0, second - 10));
 });
 
-describe("decodeImage() refuses a picture of too many pixels by its header", () => {
+describe("decodeImage() refuses a picture of too many pixels by its header (I11)", () => {
   const files: [string, Uint8Array][] = [
     ["PNG of 30,000 x 30,000", pngHeader(30_000, 30_000)],
     ["PNG of 1,000,000 x 1,000,000", pngHeader(1_000_000, 1_000_000)],
@@ -103,7 +103,7 @@ describe("decodeImage() refuses a picture of too many pixels by its header", () 
   });
 });
 
-test("decodeImage() says nothing but fixed texts about a damaged file", async () => {
+test("decodeImage() says nothing but fixed texts about a damaged file (I16)", async () => {
   const texts = new Set<string>();
   for (
     const name of ["gray.png", "baseline_444.jpg", "lossy.webp", "animated.webp", "still.gif", "palette.bmp"]
@@ -240,7 +240,7 @@ describe("decodeImage() reads BMP files", () => {
   });
 });
 
-test("decodeImage() gives equal pictures equal hashes, and others others", async () => {
+test("decodeImage() gives equal pictures equal hashes, and others others (P12)", async () => {
   const hashes = await Promise.all(
     ["animated.png", "animated.webp", "gray.png", "one_pixel.png"].map(async (name) =>
       (await decodeImage(golden(name))).hash
@@ -254,7 +254,33 @@ test("decodeImage() gives equal pictures equal hashes, and others others", async
   expect((await white(2, 3)).hash).not.toBe((await white(3, 2)).hash);
 });
 
-test("Gate.run() runs a few tasks at a time, in order, and goes on after a failure", async () => {
+test("Gate.run() gives a large task its turn, and lets nobody overtake it (I17)", async () => {
+  const gate = new Gate(4);
+  const order: string[] = [];
+  let taken = 0, most = 0;
+  const run = (name: string, units: number, signal?: AbortSignal) =>
+    gate.run(async () => {
+      order.push(name);
+      most = Math.max(most, taken += Math.min(units, 4));
+      await Bun.sleep(1);
+      taken -= Math.min(units, 4);
+    }, { units, signal });
+  const leaving = new AbortController();
+  const tasks = [
+    run("a", 2),
+    run("b", 1),
+    run("left", 4, leaving.signal).catch((error) => error.message),
+    run("whole", 9),
+    run("c", 1),
+    run("d", 1),
+  ];
+  leaving.abort(new Error("gone"));
+  expect((await Promise.all(tasks))[2]).toBe("gone");
+  expect(order).toEqual(["a", "b", "whole", "c", "d"]);
+  expect(most).toBe(4);
+});
+
+test("Gate.run() runs a few tasks at a time, in order, and goes on after a failure (I17)", async () => {
   const gate = new Gate(2);
   let running = 0, most = 0;
   const order: number[] = [];

@@ -16,7 +16,7 @@ interface ExpectedImage {
   tiles: Record<string, { rows: number; cols: number; aspect_ratio_id: number; resized: [number, number] }>;
 }
 
-describe("decodeImage() and prepareImage()", () => {
+describe("decodeImage() and prepareImage() give the reference's pixels and tiles (D43, I13)", () => {
   const files = Object.entries(goldenJson<Record<string, ExpectedImage>>("images/expected.json"));
   for (const [name, expected] of files) {
     test(name, async () => {

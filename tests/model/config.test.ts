@@ -222,7 +222,7 @@ describe("readConfig() refuses", () => {
       ({ config }) => config.image_token_index = 128264,
       /from 0 to 128263, is 128264/,
     ],
-  ])("%s", (_, change, message) => expectRefusal(change, message));
+  ])("%s (F10)", (_, change, message) => expectRefusal(change, message));
 
   test.each<[string, unknown, RegExp]>([
     ["hidden_size", 1e9, /text_config\.hidden_size must be an integer from 8 to 65536, is 1000000000/],
@@ -257,7 +257,7 @@ describe("readConfig() refuses", () => {
       /high_freq_factor must be above low_freq_factor \(4\), is 4/,
     ],
     ["auto_map", {}, /text_config\.auto_map/],
-  ])("text_config.%s = %j", (name, value, message) => {
+  ])("text_config.%s = %j (F10)", (name, value, message) => {
     expectRefusal(({ config }) => config.text_config[name] = value, message);
   });
 

@@ -10,7 +10,7 @@ import {
 } from "../../src/engine/runner_layout.ts";
 import type { DeviceInfo } from "../../src/gpu/device.ts";
 import { readConfig } from "../../src/model/config.ts";
-import { checkPlan, checkSetting, memoryPlan } from "../../src/model/plan.ts";
+import { checkPlan, checkSetting, memoryPlan, type PartSetting } from "../../src/model/plan.ts";
 import { f32, type ShapeTable, tableBytes, u8 } from "../../src/model/shapes.ts";
 import { openTestDevice } from "../support/gpu.ts";
 
@@ -69,9 +69,38 @@ describe("checkPlan()", () => {
   test("names parts, device and what can be changed", () => {
     const error = refusal(() => checkPlan(plan(card(6)), card(6)));
     expect(error.message).toBe(
-      "The model needs 7.00 GiB (weights 7.00 GiB, text cache 1 MiB), Card has 5.59 GiB",
+      "The model needs 7.00 GiB (weights 7.00 GiB, text cache 1 MiB), Card has 5.59 GiB: 1.41 GiB too little",
     );
-    expect(error.remedy).toContain("--ctx-size");
+    expect(error.remedy).toBe(
+      "Not even the weights fit: use a smaller model, or a device with 7.00 GiB of memory (--device)",
+    );
+  });
+
+  test("says which setting, and how small, would make it fit", () => {
+    const planned = memoryPlan(
+      7 * 2 ** 30,
+      { "text cache": [{ a: u8(4096, 2 ** 19) }], "image cache": [{ a: u8(16, 2 ** 24) }] },
+      card(9e9 / 1e9),
+    );
+    const settings: PartSetting[] = [
+      {
+        part: "text cache",
+        value: 4096,
+        least: 16,
+        multiple: 16,
+        flag: (most) => most < 3000 ? "--ctx-size" : "--kv-tokens",
+      },
+      { part: "image cache", value: 16, least: 4, multiple: 1, flag: () => "--image-tiles" },
+    ];
+    const { remedy } = refusal(() => checkPlan(planned, card(9), settings));
+    const most = Number(remedy!.match(/^Use --ctx-size (\d+), or use a device with 9\.25 GiB/)![1]);
+    // To the block: this many fit, one block more does not.
+    const fits = (tokens: number) => {
+      const table = { "text cache": [{ a: u8(tokens, 2 ** 19) }], "image cache": [{ a: u8(16, 2 ** 24) }] };
+      const smaller = memoryPlan(7 * 2 ** 30, table, card(9));
+      return smaller.totalBytes <= smaller.heapBytes;
+    };
+    expect([fits(most), fits(most + 16)]).toEqual([true, false]);
   });
 
   test("takes the host's memory for that of a CPU driver, whose heap is nominal", () => {

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { openCheckpoint } from "../../src/model/checkpoint.ts";
-import { modelDirectory } from "../../src/runtime/demo_model.ts";
+import { modelDirectory } from "../../src/runtime/models.ts";
 import { openFrontend } from "../../src/runtime/prompt.ts";
 import { repositoryRoot } from "../support/repository.ts";
 

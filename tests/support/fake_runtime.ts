@@ -1,11 +1,13 @@
 import { RequestError } from "../../src/base/errors.ts";
 import { emptyStats } from "../../src/engine/stats.ts";
+import { emptyCounts } from "../../src/runtime/counts.ts";
 import type {
   EngineStats,
   GenerateEvent,
   GenerateRequest,
   ModelInfo,
   Runtime,
+  RuntimeCounts,
   RuntimeState,
   Texts,
   Usage,
@@ -56,6 +58,8 @@ export class FakeRuntime implements Runtime {
   readonly model: ModelInfo;
   /** Filled in by the test. */
   stats: EngineStats = emptyStats();
+  counts: RuntimeCounts = emptyCounts();
+  silentMs = 0;
   readonly texts: Texts = fakeTexts;
   readonly #broken = new AbortController();
 
@@ -72,14 +76,21 @@ export class FakeRuntime implements Runtime {
       path: "some/folder/tiny",
       contextLength: 512,
       imageTiles: 16,
+      tileSize: 560,
+      maxTiles: 4,
       kvTokens: 1024,
       blockSize: 16,
+      maxRequests: 1000,
       device: "fake device",
+      isCpu: false,
       memory: [{ name: "weights", bytes: 28_400_000 }, { name: "text cache", bytes: 29_500_000 }],
       notes: [],
       ...model,
     };
   }
+
+  /** Filled in by the test; a request is refused anyway when `maxRunning` of them run. */
+  full = false;
 
   get state(): RuntimeState {
     if (this.failed) return "failed";

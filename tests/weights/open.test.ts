@@ -109,7 +109,7 @@ describe("openWeights() refuses", () => {
     "",
     7,
     null,
-  ])("an index that names %j", (name) => {
+  ])("an index that names %j (F05)", (name) => {
     expectRefusal(sharded({}, { c: name }), /weight_map "c" must be a/);
   });
 
@@ -123,13 +123,13 @@ describe("openWeights() refuses", () => {
     expectRefusal(folder({ "model.safetensors.index.json": twice }), /duplicate key "a"/);
   });
 
-  test("a shard that is missing", () => {
+  test("a shard that is missing (F05)", () => {
     const directory = sharded();
     unlinkSync(join(directory, two));
     expectRefusal(directory, /model-00002-of-00002\.safetensors": the file is missing/);
   });
 
-  test("a shard that the index does not name", () => {
+  test("a shard that the index does not name (F05)", () => {
     expectRefusal(sharded({ "model-00003-of-00002.safetensors": tensorFile("d") }), /00003.*not named in/);
   });
 

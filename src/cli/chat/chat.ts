@@ -1,0 +1,220 @@
+import { ExplainedError } from "../../base/errors.ts";
+import type { Runtime } from "../../runtime/request.ts";
+import type { CliContext } from "../context.ts";
+import { exitCodes, InterruptedError } from "../exit_codes.ts";
+import { type AnswerEnd, describeTimings } from "../timings.ts";
+import { runCommand } from "./commands.ts";
+import { completeInput } from "./completion.ts";
+import { finishEntry } from "./entry.ts";
+import type { InputHistory } from "./input_history.ts";
+import { toRequest } from "./parameters.ts";
+import { checkPictureCount, type OpenedPicture, type OpenPicture, takePictures } from "./pictures.ts";
+import {
+  addTurn,
+  type ChatPicture,
+  describePicture,
+  picturesOf,
+  type Session,
+  toMessages,
+  type Turn,
+} from "./session.ts";
+import type { SessionStore } from "./session_store.ts";
+import type { ChatView } from "./view.ts";
+
+export interface ChatParts {
+  readonly context: CliContext;
+  readonly view: ChatView;
+  readonly openPicture: OpenPicture;
+  readonly history: InputHistory;
+  /** `undefined`: nothing is kept. */
+  readonly store: SessionStore | undefined;
+  /** Opens a model by what MODEL may be. */
+  openModel(model: string): Promise<Runtime>;
+}
+
+/** Answers so far, whatever became of them. */
+export interface Totals {
+  readonly answers: number;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+/** A conversation that goes on: what was said, what comes next, and the model that answers. */
+export class Chat {
+  session: Session;
+  runtime: Runtime;
+  /** Added, and not yet asked about. */
+  pending: readonly ChatPicture[] = [];
+  /** What stands in the next input. */
+  prefill = "";
+  verbose: boolean;
+  lastEnd: AnswerEnd | undefined;
+  totals: Totals = { answers: 0, promptTokens: 0, completionTokens: 0 };
+  readonly parts: ChatParts;
+  #isKept = true;
+
+  constructor(parts: ChatParts, start: { session: Session; runtime: Runtime; verbose: boolean }) {
+    this.parts = parts;
+    this.session = start.session;
+    this.runtime = start.runtime;
+    this.verbose = start.verbose;
+  }
+
+  /**
+   * Talks until the person leaves.
+   *
+   * @throws {InterruptedError} If they leave with Ctrl-C.
+   */
+  async run(): Promise<void> {
+    const { view, history } = this.parts;
+    for (;;) {
+      const end = await view.read({
+        history: history.entries,
+        text: this.prefill,
+        complete: (text, cursor) => completeInput(text, cursor, this),
+      });
+      this.prefill = "";
+      if (end.type === "end") return;
+      if (end.type === "interrupt") throw new InterruptedError(exitCodes.interrupted);
+      if (end.text.trim() === "") continue;
+      this.#keep(() => history.add(end.text.trim()));
+      try {
+        if (await this.#take(finishEntry(end.text)) === "leave") return;
+      } catch (error) {
+        if (this.#isStopped(error)) {
+          this.note("(stopped)");
+          continue;
+        }
+        if (view.isUnattended || !(error instanceof ExplainedError)) throw error;
+        view.warn(`error: ${error.message}`);
+        if (error.remedy !== undefined) this.note(error.remedy);
+      }
+    }
+  }
+
+  note(text: string): void {
+    this.parts.view.note(text);
+  }
+
+  /** Adds a picture to the next message. */
+  async attach({ picture, view }: OpenedPicture): Promise<void> {
+    const index = picturesOf(this.session).length + this.pending.length + 1;
+    checkPictureCount(index);
+    this.pending = [...this.pending, picture];
+    const { countTiles } = await import("../../runtime/picture_view.ts");
+    const tiles = countTiles(picture, this.runtime.model);
+    const label = `[image ${index}: ${describePicture(picture)} → ${tiles} ${
+      tiles === 1 ? "tile" : "tiles"
+    }]`;
+    this.parts.view.showPicture(label, view, picture.bytes);
+  }
+
+  /** Another conversation takes the place of this one, which is kept. */
+  open(session: Session): void {
+    this.session = session;
+    this.pending = [];
+  }
+
+  /** Writes the conversation to its file; a disk that takes nothing is told once. */
+  save(): void {
+    if (this.session.turns.length > 0) this.#keep(() => this.parts.store?.save(this.session));
+  }
+
+  /**
+   * Asks, and takes the answer into the conversation. A question without an answer comes back into the input.
+   *
+   * @throws What the runtime throws.
+   */
+  async ask(question: Turn): Promise<void> {
+    const asked = addTurn(this.session, question);
+    this.pending = [];
+    try {
+      const answer = await this.parts.view.interruptibly((signal) => this.#answer(asked, signal));
+      if (answer !== undefined) this.session = addTurn(asked, answer);
+      else this.#takeBack(question);
+      this.save();
+      if (answer?.stopped && this.parts.view.isUnattended) throw new InterruptedError(exitCodes.interrupted);
+    } catch (error) {
+      if (!(error instanceof InterruptedError)) this.#takeBack(question);
+      throw error;
+    }
+  }
+
+  /** Ctrl-C ended something that is no answer, as the download of a picture. */
+  #isStopped(error: unknown): boolean {
+    return error instanceof InterruptedError && error.exitCode === exitCodes.interrupted &&
+      !this.parts.view.isUnattended;
+  }
+
+  #takeBack({ text, pictures }: Turn): void {
+    this.prefill = text;
+    this.pending = pictures;
+  }
+
+  async #take(text: string): Promise<"leave" | void> {
+    // A path has more slashes, or a dot.
+    if (/^\/[a-z?]+(\s|$)/i.test(text)) return await runCommand(text, this);
+    const { context, openPicture } = this.parts;
+    const taken = await takePictures(text, openPicture, context);
+    for (const picture of taken.opened) await this.attach(picture);
+    // Only a picture, as one that was dropped here: the question comes next.
+    if (taken.text !== "") await this.ask({ role: "user", text: taken.text, pictures: this.pending });
+  }
+
+  /** @returns undefined if it was stopped before its first word */
+  async #answer(asked: Session, signal: AbortSignal): Promise<Turn | undefined> {
+    const request = { messages: toMessages(asked), ...toRequest(asked.parameters) };
+    const view = this.parts.view.beginAnswer();
+    let text = "";
+    let end: AnswerEnd | undefined;
+    try {
+      for await (const event of this.runtime.generate(request, signal)) {
+        if (event.type === "text" && event.text !== "") {
+          text += event.text;
+          await view.push(event.text);
+        }
+        if (event.type === "end") end = event;
+      }
+    } catch (error) {
+      // However the runtime words it: what ended the answer is the signal.
+      if (!signal.aborted) throw error;
+    } finally {
+      await view.end(remarkOn(end, text, signal));
+    }
+    const answer: Turn = { role: "assistant", text, pictures: [] };
+    if (end !== undefined) {
+      this.#count(end);
+      return answer;
+    }
+    if (!signal.aborted) throw new Error("The runtime ended the answer without an end event");
+    return text === "" ? undefined : { ...answer, stopped: true };
+  }
+
+  #count(end: AnswerEnd): void {
+    const { promptTokens, completionTokens } = end.usage;
+    this.lastEnd = end;
+    this.totals = {
+      answers: this.totals.answers + 1,
+      promptTokens: this.totals.promptTokens + promptTokens,
+      completionTokens: this.totals.completionTokens + completionTokens,
+    };
+    if (this.verbose) describeTimings(end).forEach((line) => this.note(line));
+  }
+
+  #keep(write: () => void): void {
+    if (!this.#isKept) return;
+    try {
+      write();
+    } catch (error) {
+      this.#isKept = false;
+      this.parts.view.warn(`Nothing is kept from now on: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** What a person must know of an answer that is not complete. */
+function remarkOn(end: AnswerEnd | undefined, text: string, signal: AbortSignal): string | undefined {
+  if (end?.finishReason === "length") return "(cut off: --max-tokens, or the context, has no room for more)";
+  if (end !== undefined || !signal.aborted) return undefined;
+  return text === "" ? "(stopped before it began)" : "(stopped; /retry asks again)";
+}

@@ -1,0 +1,89 @@
+import { writeFileSync } from "node:fs";
+import { UsageError } from "../exit_codes.ts";
+import type { Chat } from "./chat.ts";
+import type { ChatCommand } from "./commands.ts";
+import { exportJson, exportMarkdown } from "./export.ts";
+import type { SessionStore, StoredSession } from "./session_store.ts";
+
+/** So many conversations are listed. */
+const listed = 10;
+
+/** What writes and reads files. */
+export const fileCommands: readonly ChatCommand[] = [
+  {
+    name: "save",
+    usage: "NAME",
+    help: "give the conversation a name, to find it again",
+    run(chat, argument) {
+      if (!/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$/u.test(argument)) {
+        throw new UsageError("/save needs a name of up to 64 letters, digits, spaces, dots and dashes");
+      }
+      chat.session = storeOf(chat).rename(chat.session, argument);
+      chat.note(`Saved as "${argument}"`);
+    },
+  },
+  {
+    name: "load",
+    aliases: ["resume"],
+    usage: "[NAME|ID]",
+    help: "go on with another conversation; without a name, list the last ones",
+    candidates: (chat) => chat.parts.store?.list().map(({ name, id }) => name ?? id) ?? [],
+    run(chat, argument) {
+      const store = storeOf(chat);
+      if (argument === "") return chat.note(describeSessions(store.list()));
+      chat.open(store.load(argument));
+      showConversation(chat);
+    },
+  },
+  {
+    name: "export",
+    usage: "md|json [FILE]",
+    help: "write the conversation to a file: for people, or for run --messages and the API",
+    candidates: () => ["md", "json"],
+    run(chat, argument) {
+      const [, format, file] = /^(md|json)(?:\s+([^]+))?$/.exec(argument) ?? [];
+      if (format === undefined) throw new UsageError("/export needs md or json", "/export md chat.md");
+      const path = file ?? `llamav-${chat.session.id}.${format}`;
+      const content = format === "md" ? exportMarkdown(chat.session) : exportJson(chat.session);
+      writeNew(path, content);
+      chat.note(`Wrote ${path}`);
+    },
+  },
+];
+
+/** The end of a conversation that goes on, so that one knows where one was. */
+export function showConversation(chat: Chat): void {
+  const { turns, id, name } = chat.session;
+  const last = turns.slice(-2).map(({ role, text }) =>
+    `${role === "user" ? ">>>" : "   "} ${cut(text, 200)}`
+  );
+  chat.note([`Goes on with "${name ?? id}", ${turns.length} messages`, ...last].join("\n"));
+}
+
+function describeSessions(sessions: readonly StoredSession[]): string {
+  if (sessions.length === 0) return "There are no conversations yet";
+  return sessions.slice(0, listed).map(({ id, name, title, turnCount }) =>
+    `${id}${name === undefined ? "" : ` "${name}"`}  ${turnCount} messages  ${cut(title, 40)}`
+  ).join("\n");
+}
+
+function cut(text: string, length: number): string {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  return line.length > length ? `${line.slice(0, length)}…` : line;
+}
+
+/** A file that is there is somebody's. */
+function writeNew(path: string, content: string): void {
+  try {
+    writeFileSync(path, content, { flag: "wx" });
+  } catch (error) {
+    const { code } = error as { code?: string };
+    const reason = code === "EEXIST" ? "there is a file of that name" : code ?? (error as Error).message;
+    throw new UsageError(`Cannot write "${path}": ${reason}`, "Name another file");
+  }
+}
+
+function storeOf({ parts }: Chat): SessionStore {
+  if (parts.store) return parts.store;
+  throw new UsageError("Conversations are not kept", "Start llamav without --no-history");
+}

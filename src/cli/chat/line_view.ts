@@ -1,0 +1,127 @@
+import process from "node:process";
+import { LineReader } from "./line_reader.ts";
+import type { InputEnd } from "../../terminal/read_input.ts";
+import { exitCodes, InterruptedError } from "../exit_codes.ts";
+import type { Terminal } from "../terminal.ts";
+import { continueEntry } from "./entry.ts";
+import type { AnswerView, ChatView } from "./view.ts";
+
+/** A second Ctrl-C within this time is meant. */
+const interruptMs = 1000;
+
+/**
+ * A conversation line by line: with a pipe, or with a terminal that can do no more. Answers go to stdout,
+ * everything else to stderr.
+ */
+export class LineView implements ChatView {
+  readonly isUnattended: boolean;
+  readonly #terminal: Terminal;
+  readonly #lines: LineReader;
+  #controller: AbortController | undefined;
+  #interruptedAt = -Infinity;
+  readonly #onInterrupt: () => void;
+  readonly #onTerminate: () => void;
+  #interruptRead: ((end: InputEnd) => void) | undefined;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+    this.isUnattended = !terminal.stdinIsTerminal;
+    this.#lines = new LineReader(terminal.streams.stdin);
+    this.#onInterrupt = () => this.#interrupt();
+    this.#onTerminate = () => process.exit(exitCodes.terminated);
+    process.on("SIGINT", this.#onInterrupt);
+    process.on("SIGTERM", this.#onTerminate);
+  }
+
+  async read(): Promise<InputEnd> {
+    const { promise, resolve } = Promise.withResolvers<InputEnd>();
+    this.#interruptRead = resolve;
+    const end = await Promise.race([promise, this.#readEntry()]);
+    this.#interruptRead = undefined;
+    return end;
+  }
+
+  async #readEntry(): Promise<InputEnd> {
+    let text = "";
+    for (let prompt = ">>> ";; prompt = "... ") {
+      this.#prompt(prompt);
+      const line = await this.#lines.next();
+      // What was begun when the input ended was meant, too.
+      if (line === undefined) return text === "" ? { type: "end" } : { type: "submit", text };
+      text += line;
+      const longer = continueEntry(text);
+      if (longer === undefined) return { type: "submit", text };
+      text = longer;
+    }
+  }
+
+  note(text: string): void {
+    this.#terminal.note(text);
+  }
+
+  warn(text: string): void {
+    this.note(text);
+  }
+
+  showPicture(label: string): void {
+    this.note(label);
+  }
+
+  beginAnswer(): AnswerView {
+    let last = "\n";
+    return {
+      push: async (text) => {
+        last = text.at(-1) ?? last;
+        await this.#terminal.print(text);
+      },
+      end: async (remark) => {
+        if (last !== "\n") await this.#terminal.print("\n");
+        if (remark !== undefined) this.note(remark);
+      },
+    };
+  }
+
+  async interruptibly<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.#controller = new AbortController();
+    try {
+      return await work(this.#controller.signal);
+    } finally {
+      this.#controller = undefined;
+    }
+  }
+
+  async withoutKeys<T>(work: () => Promise<T>): Promise<T> {
+    process.off("SIGINT", this.#onInterrupt);
+    try {
+      return await work();
+    } finally {
+      process.on("SIGINT", this.#onInterrupt);
+    }
+  }
+
+  copyThroughTerminal(): boolean {
+    return false;
+  }
+
+  close(): void {
+    process.off("SIGINT", this.#onInterrupt);
+    process.off("SIGTERM", this.#onTerminate);
+  }
+
+  /** Not through `Terminal.note`, which ends the line. */
+  #prompt(text: string): void {
+    if (!this.isUnattended) this.#terminal.streams.stderr.write(text);
+  }
+
+  #interrupt(): void {
+    if (this.#controller) return this.#controller.abort(new InterruptedError(exitCodes.interrupted));
+    const now = performance.now();
+    if (this.isUnattended || now - this.#interruptedAt <= interruptMs) {
+      this.#interruptRead?.({ type: "interrupt" });
+      return;
+    }
+    this.#interruptedAt = now;
+    this.note("\nPress Ctrl-C again, or Ctrl-D, to leave");
+    this.#prompt(">>> ");
+  }
+}

@@ -1,0 +1,115 @@
+import { parseSetting, type Setting, settings, type SettingValues } from "../../runtime/options.ts";
+import type { GenerateRequest } from "../../runtime/request.ts";
+import { UsageError } from "../exit_codes.ts";
+
+/** What can be set while a conversation goes on. */
+export const parameterSettings = [
+  "temperature",
+  "topK",
+  "topP",
+  "minP",
+  "repetitionPenalty",
+  "presencePenalty",
+  "frequencyPenalty",
+  "seed",
+  "maxTokens",
+  "stop",
+] as const;
+
+type ParameterName = typeof parameterSettings[number];
+
+export type Parameters = Partial<SettingValues<ParameterName>>;
+
+/** Names that other programs gave the same. */
+const aliases: Readonly<Record<string, string>> = {
+  "temperature": "temp",
+  "num-predict": "max-tokens",
+  "repeat-penalty": "repetition-penalty",
+};
+
+const maxStops = 4;
+
+/** How the parameters are called, as their flags are: `"top-k"`. */
+export const parameterLabels: readonly string[] = parameterSettings.map(labelOf);
+
+/**
+ * The parameters with one of them changed.
+ *
+ * @param text `default` leaves it to the model again; a stop text is added to those that there are
+ * @throws {UsageError} If there is no such parameter, or it cannot be that.
+ */
+export function setParameter(parameters: Parameters, label: string, text: string): Parameters {
+  const name = nameOf(label);
+  const setting: Setting = settings[name];
+  if (text === "default") return { ...parameters, [name]: undefined };
+  if (name === "stop") {
+    const stop = [...parameters.stop ?? [], text];
+    if (text === "" || stop.length > maxStops) {
+      throw new UsageError(
+        `stop takes up to ${maxStops} texts that are not empty`,
+        "/set stop default removes them",
+      );
+    }
+    return { ...parameters, stop };
+  }
+  try {
+    return { ...parameters, [name]: parseSetting(setting, text) };
+  } catch (error) {
+    throw new UsageError(
+      `${labelOf(name)} ${(error as RangeError).message}`,
+      `/set ${labelOf(name)} default undoes it`,
+    );
+  }
+}
+
+/** Every parameter with its value, and those that nobody set with where it comes from. */
+export function describeParameters(
+  parameters: Parameters,
+): readonly (readonly [label: string, value: string])[] {
+  return parameterSettings.map((name) => {
+    const value = parameters[name];
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) {
+      const setting: Setting = settings[name];
+      return [labelOf(name), setting.otherwise ?? "none"] as const;
+    }
+    return [labelOf(name), Array.isArray(value) ? JSON.stringify(value) : String(value)] as const;
+  });
+}
+
+/** The part of a request that they are. */
+export function toRequest(
+  { maxTokens, stop, ...sampling }: Parameters,
+): Pick<GenerateRequest, "sampling" | "maxTokens" | "stop"> {
+  const given = Object.fromEntries(Object.entries(sampling).filter(([, value]) => value !== undefined));
+  return { sampling: given, maxTokens, stop };
+}
+
+/** Whether what a file holds are parameters. */
+export function isParameters(value: unknown): value is Parameters {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.entries(value).every(([name, entry]) => {
+    if (!parameterSettings.some((known) => known === name)) return false;
+    if (name === "stop") return Array.isArray(entry) && entry.every((text) => typeof text === "string");
+    try {
+      return typeof entry === "number" &&
+        parseSetting(settings[name as ParameterName], String(entry)) === entry;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function nameOf(label: string): ParameterName {
+  const written = label.toLowerCase().replaceAll("_", "-");
+  const wanted = aliases[written] ?? written;
+  const name = parameterSettings.find((name) => labelOf(name) === wanted);
+  if (name !== undefined) return name;
+  throw new UsageError(
+    `There is no parameter "${label}"`,
+    `There are ${parameterSettings.map(labelOf).join(", ")}`,
+  );
+}
+
+function labelOf(name: ParameterName): string {
+  return settings[name].flag.slice(2);
+}

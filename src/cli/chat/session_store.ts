@@ -1,0 +1,182 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { UsageError } from "../exit_codes.ts";
+import { writePrivate } from "./private_files.ts";
+import { isParameters } from "./parameters.ts";
+import type { ChatPicture, Session, Turn } from "./session.ts";
+
+/** What a list of conversations says of one. */
+export interface StoredSession {
+  readonly id: string;
+  readonly name?: string;
+  readonly updatedMs: number;
+  readonly turnCount: number;
+  /** How it begins. */
+  readonly title: string;
+}
+
+const remedy = "/resume without a name lists the conversations that there are";
+
+/**
+ * Conversations as files that only their owner can read: `sessions/ID.json`, and each picture once under
+ * `pictures/` by the SHA-256 of its file.
+ */
+export class SessionStore {
+  readonly #sessions: string;
+  readonly #pictures: string;
+
+  constructor(folder: string) {
+    this.#sessions = join(folder, "sessions");
+    this.#pictures = join(folder, "pictures");
+  }
+
+  save(session: Session): void {
+    const turns = session.turns.map((turn) => ({
+      ...turn,
+      pictures: turn.pictures.map(({ bytes: _, ...picture }) => picture),
+    }));
+    for (const { sha256, bytes } of session.turns.flatMap(({ pictures }) => pictures)) {
+      const path = join(this.#pictures, sha256);
+      if (!existsSync(path)) writePrivate(path, bytes);
+    }
+    writePrivate(
+      join(this.#sessions, `${session.id}.json`),
+      `${JSON.stringify({ ...session, turns }, null, 2)}\n`,
+    );
+  }
+
+  /** Newest first. */
+  list(): StoredSession[] {
+    return namesIn(this.#sessions).filter((name) => name.endsWith(".json")).flatMap((name) => {
+      try {
+        const path = join(this.#sessions, name);
+        const file = readSessionFile(path);
+        const title = file.turns.find(({ role }) => role === "user")?.text ?? "";
+        const { id } = file;
+        return [{
+          id,
+          name: file.name,
+          title,
+          updatedMs: statSync(path).mtimeMs,
+          turnCount: file.turns.length,
+        }];
+      } catch {
+        // Of another version, or spoiled: it is told to the one who asks for it by name.
+        return [];
+      }
+    }).sort((a, b) => b.updatedMs - a.updatedMs || b.id.localeCompare(a.id));
+  }
+
+  /**
+   * A conversation by its name, by its ID, or by how that begins; without any the last one.
+   *
+   * @throws {UsageError} If there is none, or several begin so, or its file is spoiled.
+   */
+  load(wanted?: string): Session {
+    const found = this.#find(wanted);
+    if (found === undefined) {
+      const which = wanted === undefined ? "no conversation to resume" : `no conversation "${wanted}"`;
+      throw new UsageError(`There is ${which}`, remedy);
+    }
+    const file = readSessionFile(join(this.#sessions, `${found.id}.json`));
+    return { ...file, turns: file.turns.map((turn) => this.#withPictures(turn)) };
+  }
+
+  #find(wanted: string | undefined): StoredSession | undefined {
+    const stored = this.list();
+    if (wanted === undefined) return stored[0];
+    const exact = stored.find(({ id, name }) => id === wanted || name === wanted);
+    if (exact) return exact;
+    const [found, other] = stored.filter(({ id }) => id.startsWith(wanted));
+    if (other !== undefined) throw new UsageError(`Several conversations begin with "${wanted}"`, remedy);
+    return found;
+  }
+
+  /** Gives the name to this conversation: another that had it is found by its ID from now on. */
+  rename(session: Session, name: string): Session {
+    for (const other of this.list()) {
+      if (other.name === name && other.id !== session.id) {
+        this.save({ ...this.load(other.id), name: undefined });
+      }
+    }
+    const renamed = { ...session, name };
+    this.save(renamed);
+    return renamed;
+  }
+
+  #withPictures(turn: StoredTurn): Turn {
+    const pictures = turn.pictures.map((picture): ChatPicture => {
+      const bytes = readBytes(join(this.#pictures, picture.sha256));
+      const sha256 = bytes && new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+      if (bytes === undefined || sha256 !== picture.sha256) {
+        throw new UsageError(`The picture "${picture.name}" of this conversation is no longer there`, remedy);
+      }
+      return { ...picture, bytes };
+    });
+    return { ...turn, pictures };
+  }
+}
+
+type StoredTurn = Omit<Turn, "pictures"> & { readonly pictures: readonly Omit<ChatPicture, "bytes">[] };
+type StoredSessionFile = Omit<Session, "turns"> & { readonly turns: readonly StoredTurn[] };
+
+/** A folder that is not there has no files. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function readBytes(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws {UsageError} If it is no conversation of ours. */
+function readSessionFile(path: string): StoredSessionFile {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new UsageError(`Cannot read the conversation "${path}": ${(error as Error).message}`, remedy);
+  }
+  if (!isSession(value)) throw new UsageError(`Cannot read the conversation "${path}": it is none`, remedy);
+  return value;
+}
+
+function isSession(value: unknown): value is StoredSessionFile {
+  return isObject(value) && isText(value["id"]) && /^[\w-]+$/.test(value["id"]) && isText(value["created"]) &&
+    isText(value["model"]) && isOptionalText(value["name"]) && isOptionalText(value["system"]) &&
+    isParameters(value["parameters"]) &&
+    Array.isArray(value["turns"]) && value["turns"].every(isTurn);
+}
+
+function isTurn(value: unknown): boolean {
+  return isObject(value) && (value["role"] === "user" || value["role"] === "assistant") &&
+    isText(value["text"]) && Array.isArray(value["pictures"]) && value["pictures"].every(isPicture) &&
+    (value["stopped"] === undefined || typeof value["stopped"] === "boolean");
+}
+
+/** The hash becomes a file's name: nothing else may stand there. */
+function isPicture(value: unknown): boolean {
+  return isObject(value) && isText(value["name"]) && isText(value["sha256"]) &&
+    /^[0-9a-f]{64}$/.test(value["sha256"]) && Number.isSafeInteger(value["width"]) &&
+    Number.isSafeInteger(value["height"]);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isOptionalText(value: unknown): value is string | undefined {
+  return value === undefined || isText(value);
+}

@@ -1,0 +1,136 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { demoModel } from "../../runtime/demo_model.ts";
+import type { Runtime } from "../../runtime/request.ts";
+import type { TerminalInput, TerminalOutput } from "../../terminal/raw_terminal.ts";
+import { type CliContext, showProgress } from "../context.ts";
+import { UsageError } from "../exit_codes.ts";
+import { describeMemory, describeNotes } from "../loaded_model.ts";
+import { bringModel, modelOrDemo } from "../model_argument.ts";
+import { Chat } from "./chat.ts";
+import { showConversation } from "./file_commands.ts";
+import { type ChatValues, hasScreen } from "./flags.ts";
+import { InputHistory } from "./input_history.ts";
+import { LineView } from "./line_view.ts";
+import { type Parameters, parameterSettings } from "./parameters.ts";
+import { openNamedPicture, pictureOpener } from "./pictures.ts";
+import { stateDirectory } from "./private_files.ts";
+import { type ScreenOptions, screenThumbnailBox, ScreenView } from "./screen_view.ts";
+import { newSession, type Session } from "./session.ts";
+import { SessionStore } from "./session_store.ts";
+
+export interface ChatStart {
+  /** MODEL, if it was given. */
+  readonly model: string | undefined;
+  readonly values: ChatValues;
+  /** Goes on with a conversation: by its name or ID, or `true` for the last one. */
+  readonly resume?: string | true;
+}
+
+/**
+ * Has a conversation, until the person leaves.
+ *
+ * @throws {InterruptedError} If they leave with Ctrl-C.
+ */
+export async function startChat(
+  { model: given, values, resume }: ChatStart,
+  context: CliContext,
+): Promise<void> {
+  const { terminal, env } = context;
+  // A script leaves nothing behind that it did not ask for.
+  const isKept = values.history ?? (terminal.stdinIsTerminal || resume !== undefined);
+  const folder = isKept ? stateDirectory(env) : undefined;
+  const store = folder === undefined ? undefined : new SessionStore(folder);
+  const resumed = resume === undefined ? undefined : resumeFrom(store, resume);
+  const session = beginSession(given ?? resumed?.model, resumed, values, context);
+  const screen = screenOf(context, values.plain === true);
+  const openPicture = pictureOpener(screen ? screenThumbnailBox(screen) : { width: 1, height: 1 });
+  // What the person gave is read before the model: a wrong path is told in milliseconds.
+  const pictures = [];
+  for (const name of values.image) pictures.push(await openNamedPicture(name, openPicture, context));
+  const openModel = async (model: string) =>
+    await openWithProgress(await bringModel(model, values.yes, context), values, context);
+  const runtime = await openModel(session.model);
+  // Until here Ctrl-C ends everything.
+  const view = screen ? new ScreenView(screen) : new LineView(terminal);
+  const parts = { context, view, openPicture, history: new InputHistory(folder), store, openModel };
+  const chat = new Chat(parts, { session, runtime, verbose: values.verbose ?? false });
+  try {
+    if (!view.isUnattended) chat.note(`${runtime.model.id} on ${runtime.model.device}`);
+    if (resumed) showConversation(chat);
+    for (const picture of pictures) await chat.attach(picture);
+    await chat.run();
+    tellHowToResume(chat);
+  } finally {
+    view.close();
+    await chat.runtime.close();
+  }
+}
+
+function tellHowToResume({ session, parts }: Chat): void {
+  if (parts.store && session.turns.length > 0 && !parts.view.isUnattended) {
+    parts.view.note(`llamav chat --resume ${session.id} goes on from here`);
+  }
+}
+
+function resumeFrom(store: SessionStore | undefined, resume: string | true): Session {
+  if (store === undefined) {
+    throw new UsageError("Conversations are not kept with --no-history", "Give --resume without it");
+  }
+  return store.load(resume === true ? undefined : resume);
+}
+
+/** A new conversation, or an old one that goes on; what the command line says wins. */
+function beginSession(
+  given: string | undefined,
+  resumed: Session | undefined,
+  values: ChatValues,
+  context: CliContext,
+): Session {
+  const chosen = modelOrDemo(given, context);
+  // The conversation may go on from another folder.
+  const model = chosen !== demoModel && existsSync(chosen) ? resolve(chosen) : chosen;
+  const parameters = { ...resumed?.parameters, ...parametersOf(values) };
+  const system = values.system ?? resumed?.system;
+  return { ...resumed ?? newSession({ model, system, parameters }), model, system, parameters };
+}
+
+function parametersOf(values: ChatValues): Parameters {
+  const given = parameterSettings.map((name) => [name, values[name]] as const)
+    .filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0));
+  return Object.fromEntries(given);
+}
+
+async function openWithProgress(model: string, values: ChatValues, context: CliContext): Promise<Runtime> {
+  const { terminal, services } = context;
+  const runtime = await services.openRuntime({
+    model,
+    device: values.device,
+    contextLength: values.contextLength,
+    imageTiles: values.imageTiles,
+    maxTiles: values.maxTiles,
+    maxSequences: 1,
+    warmUp: values.warmUp ?? "gpu",
+    onProgress: showProgress(terminal),
+  });
+  terminal.clearProgress();
+  for (const line of describeNotes(runtime.model)) terminal.note(line);
+  if (values.verbose) terminal.note(describeMemory(runtime.model));
+  return runtime;
+}
+
+/** The screen that the conversation can have, if there is one that can do more than lines. */
+function screenOf({ terminal, env }: CliContext, plain: boolean): ScreenOptions | undefined {
+  const { stdin, stdout } = terminal.streams;
+  if (env["TERM"] === "dumb" || !hasScreen(terminal)) return undefined;
+  if (!isRawInput(stdin) || !isScreenOutput(stdout)) return undefined;
+  return { input: stdin, output: stdout, env, plain };
+}
+
+function isRawInput(stream: object): stream is TerminalInput {
+  return "setRawMode" in stream && "on" in stream;
+}
+
+function isScreenOutput(stream: object): stream is TerminalOutput {
+  return "columns" in stream && "write" in stream;
+}

@@ -1,0 +1,65 @@
+import type { Command } from "commander";
+import { describeDefault, environmentName, type Setting, settings } from "../runtime/options.ts";
+import { readSettingsFile, settingsFilePath } from "../runtime/options_file.ts";
+import type { CliContext } from "./context.ts";
+import { addFlags, readFlags } from "./flags.ts";
+import { formatTable } from "./table.ts";
+
+const flags = ["json"] as const;
+
+const help = `
+The settings file is TOML, one key for each flag, without the hyphens in front:
+  ctx-size = 16384
+  temp = 0.2
+  allowed-hosts = ["gpu.example", "gpu"]
+
+A flag wins over its variable, the variable over the file, and the file over the default. No file of the current
+directory is ever read.`;
+
+/** One setting, its value, and who says so. */
+interface ShownSetting {
+  readonly name: string;
+  readonly variable: string;
+  readonly value: string | undefined;
+  readonly source: "variable" | "file" | "default";
+}
+
+/** `llamav config`: every setting, and where its value comes from. */
+export function addConfig(program: Command, context: CliContext): void {
+  const command = program.command("config").summary("list the settings and where their values come from")
+    .description("Lists every setting, its value without a flag, and where that comes from.")
+    .addHelpText("after", help);
+  addFlags(command, flags);
+  command.action(async () => {
+    const { json } = readFlags(command, flags, context.env);
+    const path = settingsFilePath(context.env);
+    const rows = listSettings(context.env);
+    if (json) {
+      return await context.terminal.print(`${JSON.stringify({ file: path, settings: rows }, null, 2)}\n`);
+    }
+    context.terminal.note(
+      path === undefined ? "There is no home, so no settings file" : `Settings file: ${path}`,
+    );
+    const cells = rows.map(({ name, value, source }) => [name, source, value ?? "-"]);
+    await context.terminal.print(formatTable([["SETTING", "FROM", "VALUE"], ...cells]));
+  });
+}
+
+/** @param env the variables, the file's values behind them */
+function listSettings(env: CliContext["env"]): ShownSetting[] {
+  const file = readSettingsFile(env)?.values ?? {};
+  const byVariable = new Map(
+    Object.values<Setting>(settings).map((setting) => [environmentName(setting), setting]),
+  );
+  return [...byVariable].sort(([a], [b]) => a < b ? -1 : 1).map(([variable, setting]) => {
+    const name = setting.flag.slice(2);
+    const text = env[variable] ?? "";
+    if (text === "") return { name, variable, value: describeDefault(setting), source: "default" };
+    const value = isSecret(setting) ? "(not shown)" : text.split("\0").join(", ");
+    return { name, variable, value, source: text === file[variable] ? "file" : "variable" };
+  });
+}
+
+function isSecret({ flag }: Setting): boolean {
+  return flag === "--api-key";
+}

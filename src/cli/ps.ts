@@ -1,0 +1,153 @@
+import type { Command } from "commander";
+import { formatBytes, formatCount, formatDuration } from "../base/units.ts";
+import type { CliContext } from "./context.ts";
+import { ServerUnreachableError, UsageError } from "./exit_codes.ts";
+import { addFlags, readFlags } from "./flags.ts";
+
+const flags = ["host", "port", "apiKey", "apiKeyFile", "json"] as const;
+const timeoutMs = 10_000;
+const maxBytes = 4 << 20;
+
+/** What `ps` tells of a server. Its numbers are those of GET /metrics. */
+interface ServerReport {
+  readonly url: string;
+  readonly state: string;
+  readonly version: string;
+  readonly model: string;
+  readonly device: string;
+  readonly contextLength?: number;
+  readonly deviceMemoryBytes: number;
+  readonly running: number;
+  readonly waiting: number;
+  readonly uptimeMs: number;
+}
+
+const help = `
+Examples:
+  llamav ps
+  llamav ps https://gpu.example:8000 --api-key-file keys.txt --json
+
+Without URL it asks the server of --host and --port. The exit code is 8 if none answers there.`;
+
+/** `llamav ps [URL]`: what a running server does. */
+export function addPs(program: Command, context: CliContext): void {
+  const command = program.command("ps").summary("say what a running server does")
+    .description("Asks a running server for its model, memory, load and uptime.")
+    .argument("[url]", "address of the server")
+    .addHelpText("after", help);
+  addFlags(command, flags);
+  command.action(async (given: string | undefined) => {
+    const values = readFlags(command, flags, context.env);
+    const { readKeys } = await import("./serve_access.ts");
+    const [key] = readKeys(values, { warn: (text) => context.terminal.note(text) });
+    const url = serverUrl(given ?? `http://${addressOf(values.host)}:${values.port}`);
+    const report = await askServer(url, key);
+    await context.terminal.print(
+      values.json ? `${JSON.stringify({ servers: [report] }, null, 2)}\n` : formatReport(report),
+    );
+  });
+}
+
+/** Who listens everywhere is found here. */
+function addressOf(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+function serverUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && /^https?:$/.test(url.protocol)) return url;
+  throw new UsageError(`URL must be an http(s) address, not "${text}"`, "Write it as serve prints it");
+}
+
+async function askServer(url: URL, key: string | undefined): Promise<ServerReport> {
+  const metrics = parseMetrics(await fetchText(new URL("/metrics", url), key));
+  const one = (name: string) => metrics.find((sample) => sample.name === name);
+  const build = one("llamav_build_info");
+  if (build === undefined) {
+    throw new ServerUnreachableError(
+      `What answers at ${url.origin} is no llamav server`,
+      "Give the URL that serve prints",
+    );
+  }
+  const models = JSON.parse(await fetchText(new URL("/v1/models", url), key).catch(() => "{}")) as {
+    data?: readonly { max_model_len?: number }[];
+  };
+  const memory = metrics.filter(({ name }) => name === "llamav_device_memory_bytes");
+  const state = metrics.find(({ name, value }) => name === "llamav_state" && value === 1);
+  return {
+    url: url.origin,
+    state: state?.labels.state ?? "unknown",
+    version: build.labels.version ?? "",
+    model: build.labels.model ?? "",
+    device: build.labels.device ?? "",
+    contextLength: models.data?.[0]?.max_model_len,
+    deviceMemoryBytes: memory.reduce((sum, { value }) => sum + value, 0),
+    running: one("llamav_sequences_running")?.value ?? 0,
+    waiting: one("llamav_requests_waiting")?.value ?? 0,
+    uptimeMs: Math.max(0, Date.now() - (one("process_start_time_seconds")?.value ?? 0) * 1000),
+  };
+}
+
+async function fetchText(url: URL, key: string | undefined): Promise<string> {
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      headers: key === undefined ? {} : { Authorization: `Bearer ${key}` },
+      redirect: "error",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  } catch (error) {
+    throw new ServerUnreachableError(
+      `No server answers at ${url.origin}: ${(error as Error).message}`,
+      "Start one with llamav serve, or name another with --host and --port",
+      { cause: error },
+    );
+  }
+  if (response.status === 401) {
+    throw new UsageError(`The server at ${url.origin} asks for a key`, "Give it with --api-key-file");
+  }
+  const text = response.ok ? await response.text() : "";
+  if (text !== "" && text.length <= maxBytes) return text;
+  throw new ServerUnreachableError(
+    `The server at ${url.origin} answers ${response.status} to ${url.pathname}`,
+    "Give the URL that serve prints",
+  );
+}
+
+interface MetricSample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** The samples of Prometheus' text format; what is none is left out. */
+function parseMetrics(text: string): MetricSample[] {
+  return text.split("\n").flatMap((line) => {
+    const [, name, labels = "", value] = line.match(/^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/) ?? [];
+    if (name === undefined) return [];
+    const pairs = [...labels.matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)];
+    const entries = pairs.map((
+      [, key, text],
+    ) => [key, text!.replace(/\\(.)/g, (_, c) => c === "n" ? "\n" : c)]);
+    return [{ name, labels: Object.fromEntries(entries), value: Number(value) }];
+  });
+}
+
+function formatReport(report: ServerReport): string {
+  const { url, state, version, model, device, contextLength, deviceMemoryBytes, running, waiting, uptimeMs } =
+    report;
+  const rows = [
+    ["server", `${url}, llamav ${version}, ${state}`],
+    ["model", model || "not loaded yet"],
+    ["device", device],
+    ["context", contextLength === undefined ? "" : `${formatCount(contextLength)} tokens`],
+    ["memory", deviceMemoryBytes > 0 ? `${formatBytes(deviceMemoryBytes)} on the device` : ""],
+    ["answers", `${running} running, ${waiting} waiting`],
+    ["uptime", formatDuration(uptimeMs)],
+  ];
+  return rows.filter(([, text]) => text !== "").map(([label, text]) => `${label!.padEnd(10)}${text}\n`).join(
+    "",
+  );
+}

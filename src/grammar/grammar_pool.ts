@@ -1,0 +1,172 @@
+import { RequestError } from "../base/errors.ts";
+import { Lru } from "../base/lru.ts";
+import { quote } from "../base/quote.ts";
+import { type Constraint, refuse } from "./constraint.ts";
+import { grammarText } from "./grammar_text.ts";
+import { GrammarSession } from "./grammar_session.ts";
+import { type EndOptions, keptGrammars } from "./matcher_protocol.ts";
+import { MatcherThread, ThreadEnded } from "./matcher_thread.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+export interface PoolLimits {
+  /** How long a grammar may take to compile, or to say what may follow, in ms. */
+  readonly deadlineMs: number;
+  /** Grammars that answers are held to at the same time; each has a thread of its own, of some 50 MB. */
+  readonly threads: number;
+  /** Requests that may wait for one. */
+  readonly waiting: number;
+}
+
+const defaults: PoolLimits = { deadlineMs: 2000, threads: 8, waiting: 64 };
+/** Starting a thread is not the fault of whoever waits for it. */
+const startMs = 30_000;
+/** Grammars after which a thread is replaced: what the compiler does not free, some 0.2 MB each, goes with it. */
+const mostCompiled = 256;
+/** Threads that are kept although nothing is matched on them. */
+const keptIdle = 2;
+
+/** A thread, and what it is used for. */
+export interface Seat {
+  readonly thread: MatcherThread;
+  /** The grammar of everything that is matched on it now. */
+  grammar: string | undefined;
+  /** Resolves when that is compiled. */
+  ready: Promise<void>;
+  users: number;
+  /** What it has compiled before, and has perhaps kept. */
+  readonly compiled: Lru<true>;
+  /** How many there were. */
+  compilations: number;
+}
+
+/**
+ * Compiles constraints and follows answers through them, on threads of their own. A thread has one grammar at a time,
+ * whose compiling or matching may go wrong in any way without touching another one: then the thread is ended.
+ */
+export class GrammarPool {
+  readonly #vocabulary: () => Vocabulary;
+  readonly #limits: PoolLimits;
+  readonly #seats: Seat[] = [];
+  readonly #waiting: (() => void)[] = [];
+
+  /** @param vocabulary asked for when the first constraint comes */
+  constructor(vocabulary: () => Vocabulary, limits: Partial<PoolLimits> = {}) {
+    this.#vocabulary = memoized(vocabulary);
+    this.#limits = { ...defaults, ...limits };
+  }
+
+  /** How long one call of a session may take. */
+  get deadlineMs(): number {
+    return this.#limits.deadlineMs;
+  }
+
+  /**
+   * Compiles a constraint for one request.
+   *
+   * @param choices answers that are followed, each on its own
+   * @throws {RequestError} Code `invalid_json_schema` or `invalid_grammar`: it cannot be kept to, or compiling it
+   *   takes too long. Code `queue_full`: too many others are in use.
+   */
+  async open(constraint: Constraint, end: EndOptions, choices: number): Promise<GrammarSession> {
+    const grammar = grammarText(constraint);
+    const seat = await this.take(grammar);
+    return new GrammarSession(this, seat, grammar, end, choices);
+  }
+
+  /** A place on a thread that has compiled the grammar. Given back with `leave`. */
+  async take(grammar: string): Promise<Seat> {
+    for (let tries = 0; tries < 3; tries++) {
+      const seat = await this.#seat(grammar);
+      try {
+        await seat.ready;
+        return seat;
+      } catch (error) {
+        this.leave(seat);
+        if (!(error instanceof ThreadEnded)) throw error;
+        if (error.culprit) {
+          refuse(
+            `The constraint must be compiled within ${this.#limits.deadlineMs / 1000} s, and it was not`,
+          );
+        }
+      }
+    }
+    throw new Error("Threads for grammars end as soon as they are started");
+  }
+
+  leave(seat: Seat): void {
+    if (--seat.users > 0) return;
+    seat.grammar = undefined;
+    if (seat.compilations >= mostCompiled) seat.thread.end("it is worn out");
+    const idle = this.#seats.filter(({ users }) => users === 0);
+    if (idle.length > keptIdle && this.#waiting.length === 0) idle[0]!.thread.end("it is not needed");
+    this.#waiting.shift()?.();
+  }
+
+  close(): void {
+    for (const { thread } of [...this.#seats]) thread.end("the model was closed");
+  }
+
+  /** Where there is none for another grammar, in the order in which they came. */
+  async #seat(grammar: string): Promise<Seat> {
+    for (;;) {
+      const same = this.#seats.find((seat) => seat.users > 0 && seat.grammar === grammar);
+      if (same) {
+        same.users++;
+        return same;
+      }
+      const idle = this.#seats.filter(({ users }) => users === 0);
+      const seat = idle.find(({ compiled }) => compiled.get(grammar)) ?? idle[0] ?? this.#newSeat();
+      if (seat) {
+        seat.users = 1;
+        seat.grammar = grammar;
+        seat.ready = this.#compile(seat, grammar);
+        return seat;
+      }
+      if (this.#waiting.length >= this.#limits.waiting) {
+        throw new RequestError(
+          `${this.#waiting.length} requests wait to be held to other constraints, which is the limit`,
+          { code: "queue_full", remedy: "Try again later" },
+        );
+      }
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  #newSeat(): Seat | undefined {
+    if (this.#seats.length >= this.#limits.threads) return undefined;
+    const thread = new MatcherThread(() => {
+      this.#seats.splice(this.#seats.indexOf(seat), 1);
+      this.#waiting.shift()?.();
+    });
+    const started = thread.call({ type: "vocabulary", vocabulary: this.#vocabulary() }, startMs);
+    const seat: Seat = {
+      thread,
+      grammar: undefined,
+      ready: started.then(() => {}),
+      users: 0,
+      compiled: new Lru(keptGrammars),
+      compilations: 0,
+    };
+    this.#seats.push(seat);
+    return seat;
+  }
+
+  async #compile(seat: Seat, grammar: string): Promise<void> {
+    await seat.ready;
+    const { refusal } = await seat.thread.call({ type: "compile", grammar }, this.#limits.deadlineMs);
+    if (refusal === undefined) {
+      if (!seat.compiled.get(grammar)) seat.compilations++;
+      seat.compiled.set(grammar, true);
+      return;
+    }
+    seat.thread.end("it has refused a grammar");
+    refuse(
+      `The constraint cannot be compiled${refusal === "" ? "" : `: ${quote(refusal, 240).slice(1, -1)}`}`,
+    );
+  }
+}
+
+function memoized<T>(make: () => T): () => T {
+  let value: T | undefined;
+  return () => value ??= make();
+}

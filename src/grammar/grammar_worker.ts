@@ -1,0 +1,57 @@
+/**
+ * Compiles grammars and makes masks beside the main thread. What a grammar costs cannot be known before: whoever
+ * started this thread ends it where it takes too long.
+ */
+import { CompiledGrammars } from "./compiled_grammars.ts";
+import type { MatcherAnswer, MatcherCall } from "./matcher_protocol.ts";
+
+declare const self: Worker;
+
+/** What the compiler has said; it throws nothing but that it has ended. */
+let said: string[] = [];
+// Before the compiler is there, which keeps the functions it finds.
+for (const level of ["log", "warn", "error"] as const) {
+  console[level] = (...words: unknown[]) => {
+    if (said.length < 16) said.push(words.join(" "));
+  };
+}
+
+let grammars: CompiledGrammars | undefined;
+let turn: Promise<void> = Promise.resolve();
+
+self.onmessage = ({ data }: MessageEvent<MatcherCall>) => {
+  turn = turn.then(async () => {
+    const answer = await answerTo(data).catch((error): MatcherAnswer => ({ failure: String(error) }));
+    self.postMessage(answer, answer.mask ? [answer.mask.buffer as ArrayBuffer] : []);
+  });
+};
+
+async function answerTo(call: MatcherCall): Promise<MatcherAnswer> {
+  switch (call.type) {
+    case "vocabulary":
+      grammars = await CompiledGrammars.create(call.vocabulary);
+      return {};
+    case "compile":
+      return await compile(call.grammar);
+    case "open":
+      await grammars!.open(call.matcher, call.grammar, call.end);
+      return {};
+    case "mask":
+      return { mask: await grammars!.mask(call.matcher, call.tokens) };
+    case "close":
+      grammars!.close(call.matcher);
+      return {};
+  }
+}
+
+async function compile(grammar: string): Promise<MatcherAnswer> {
+  said = [];
+  try {
+    await grammars!.compile(grammar);
+    return {};
+  } catch (error) {
+    // The reason stands behind the place in the compiler's source.
+    const reasons = said.flatMap((line) => /\[FATAL\] \S+:\d+: ([^\n]*)/.exec(line)?.[1] ?? []);
+    return { refusal: reasons[0] ?? (said.length > 0 || !(error instanceof Error) ? "" : error.message) };
+  }
+}

@@ -1,0 +1,31 @@
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** Grammars that stay compiled on one thread. */
+export const keptGrammars = 8;
+
+/** How the end of an answer is chosen. */
+export interface EndOptions {
+  /** Tokens that end an answer. They are allowed where the grammar may end, and nowhere else. */
+  readonly stopIds: readonly number[];
+  /** Tokens that an answer has at least, where the grammar does not end before. */
+  readonly minTokens: number;
+}
+
+/** What a thread that compiles and matches can be asked for. Each is answered in turn. */
+export type MatcherCall =
+  /** Readies the thread; comes first, and once. */
+  | { readonly type: "vocabulary"; readonly vocabulary: Vocabulary }
+  | { readonly type: "compile"; readonly grammar: string }
+  /** A matcher of a grammar that was compiled, at the beginning of an answer. */
+  | { readonly type: "open"; readonly matcher: number; readonly grammar: string; readonly end: EndOptions }
+  /** Takes the tokens that an answer has more by now, and asks for the mask of the next one. */
+  | { readonly type: "mask"; readonly matcher: number; readonly tokens: readonly number[] }
+  | { readonly type: "close"; readonly matcher: number };
+
+export interface MatcherAnswer {
+  readonly mask?: Uint32Array;
+  /** Why the grammar cannot be compiled. The thread is of no use from now on. */
+  readonly refusal?: string;
+  /** Why there is no answer. The thread is of no use from now on. */
+  readonly failure?: string;
+}

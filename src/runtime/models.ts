@@ -1,0 +1,178 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import process from "node:process";
+import { ExplainedError, ModelNotFoundError } from "../base/errors.ts";
+import { quote } from "../base/quote.ts";
+import {
+  type CachedModel,
+  findCached,
+  listCache,
+  removeCached,
+  repositoryFolders,
+  repositoryOf,
+} from "../hub/cache.ts";
+import { withLock } from "../hub/lock.ts";
+import { pull, type PulledModel, type PullEvent } from "../hub/pull.ts";
+import { parseRepository, type RepositoryRevision } from "../hub/repository.ts";
+import { type Environment, hubCache, hubSettings } from "../hub/settings.ts";
+import { demoDirectory, demoModel } from "./demo_model.ts";
+import { expandAlias, nameModel } from "./model_name.ts";
+
+export type { PulledModel, PullEvent } from "../hub/pull.ts";
+export type { RepositoryRevision } from "../hub/repository.ts";
+
+/** A model on this machine. */
+export interface LocalModel {
+  /** What MODEL can say to mean it. */
+  readonly name: string;
+  /** Branch, tag or commit of a model that was pulled. */
+  readonly revision?: string;
+  readonly commit?: string;
+  /** Left out of the one inside the program. */
+  readonly path?: string;
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+  readonly bytes: number;
+  /** Files that a pull has not brought yet. */
+  readonly missing: readonly string[];
+  /** When the last of its files came, in ISO 8601. */
+  readonly modified?: string;
+}
+
+/**
+ * The directory of a model; nothing is fetched.
+ *
+ * @throws {ModelNotFoundError} If it is a repository that is not in the cache, or not complete there.
+ */
+export function modelDirectory(model: string, env: Environment = process.env): string {
+  const named = nameModel(model);
+  if (named.kind === "demo") return demoDirectory();
+  if (named.kind === "directory") return named.path;
+  const cached = findCached(hubCache(env), named);
+  if (cached && cached.missing.length === 0) return cached.path;
+  const have = cached ? `lacks ${cached.missing.slice(0, 3).join(", ")}` : "is not there";
+  throw new ModelNotFoundError(
+    `Cannot open model ${quote(model)}: there is no such directory, and in ${hubCache(env)} it ${have}`,
+    `Fetch it from the hub: llamav pull ${model}`,
+  );
+}
+
+/** The repository that has to be pulled before MODEL can be opened, if there is one. */
+export function missingModel(model: string, env: Environment): RepositoryRevision | undefined {
+  const named = nameModel(model);
+  if (named.kind !== "repository") return undefined;
+  const cached = findCached(hubCache(env), named);
+  return cached && cached.missing.length === 0 ? undefined : named;
+}
+
+/** The name that a model goes by: its repository's, or its directory's. */
+export function modelId(directory: string): string {
+  return repositoryOf(directory) ?? basename(resolve(directory));
+}
+
+export interface PullModelOptions {
+  readonly env: Environment;
+  readonly userAgent: string;
+  readonly onEvent: (event: PullEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Fetches a model from the hub.
+ *
+ * @param model `OWNER/NAME[@REVISION]`, `11b` or `90b`
+ * @throws {RangeError} If it is none of these.
+ * @throws What `pull` throws.
+ */
+export function pullModel(model: string, { env, ...options }: PullModelOptions): Promise<PulledModel> {
+  const target = parseRepository(expandAlias(model));
+  return pull({ ...target, settings: hubSettings(env), ...options });
+}
+
+/** The models on this machine: the demo, and those in the hub's cache. */
+export function listModels(env: Environment): LocalModel[] {
+  return [describeDemo(), ...listCache(hubCache(env)).map(describeCached)];
+}
+
+/**
+ * What is on this machine of a model.
+ *
+ * @throws {ModelNotFoundError} If nothing is.
+ */
+export function describeModel(model: string, env: Environment): LocalModel {
+  const named = nameModel(model);
+  if (named.kind === "demo") return describeDemo();
+  if (named.kind === "directory") return describeDirectory(model, named.path);
+  const cached = findCached(hubCache(env), named);
+  // The error of the way to open it says what there is to say.
+  return cached ? describeCached(cached) : describeDirectory(model, modelDirectory(model, env));
+}
+
+/**
+ * Removes a model that was pulled, all its versions with it. Waits for a pull that is under way.
+ *
+ * @returns what was there
+ * @throws {ModelNotFoundError} If it is not in the cache.
+ * @throws {ExplainedError} If it is no model of the hub: a directory belongs to whoever made it.
+ */
+export async function removeModel(
+  model: string,
+  env: Environment,
+  signal?: AbortSignal,
+): Promise<LocalModel[]> {
+  const models = removable(model, env);
+  const { repository } = nameModel(model) as RepositoryRevision;
+  const cache = hubCache(env);
+  await withLock(repositoryFolders(cache, repository).lock, () => {
+    removeCached(cache, repository);
+    return Promise.resolve();
+  }, { signal });
+  return models;
+}
+
+/** What `removeModel` would remove. @throws What it throws. */
+export function removable(model: string, env: Environment): LocalModel[] {
+  const named = nameModel(model);
+  if (named.kind !== "repository") {
+    throw new ExplainedError(
+      `Cannot remove ${quote(model)}: it ${
+        named.kind === "demo" ? "is part of the program" : "was not pulled"
+      }`,
+      named.kind === "demo" ? undefined : "Name a model of llamav list, or delete the directory yourself",
+    );
+  }
+  const cache = hubCache(env);
+  const models = listCache(cache).filter(({ repository }) => repository === named.repository);
+  // Of a pull that brought nothing whole there are no versions.
+  if (models.length === 0 && !existsSync(repositoryFolders(cache, named.repository).root)) {
+    throw new ModelNotFoundError(`There is no ${named.repository} in ${cache}`, "See llamav list");
+  }
+  return models.map(describeCached);
+}
+
+function describeCached({ repository, revision, modified, ...model }: CachedModel): LocalModel {
+  const name = revision === "main" ? repository : `${repository}@${revision}`;
+  return { name, revision, ...model, modified: new Date(modified).toISOString() };
+}
+
+function describeDemo(): LocalModel {
+  const { path: _, ...model } = describeDirectory(demoModel, demoDirectory());
+  return model;
+}
+
+function describeDirectory(name: string, path: string): LocalModel {
+  let names: string[];
+  try {
+    names = readdirSync(path).sort();
+  } catch (error) {
+    throw new ModelNotFoundError(
+      `Cannot open model directory ${quote(path, 1000)}: ${(error as Error).message}`,
+      "Name a directory, a repository OWNER/NAME, 11b, 90b or demo",
+      { cause: error },
+    );
+  }
+  const files = names.flatMap((name) => {
+    const found = statSync(join(path, name), { throwIfNoEntry: false });
+    return found?.isFile() ? [{ name, bytes: found.size }] : [];
+  });
+  return { name, path, files, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), missing: [] };
+}

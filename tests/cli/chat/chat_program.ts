@@ -1,0 +1,60 @@
+/** The command line over a runtime that answers by the question, as a process of its own: for a terminal. */
+import process from "node:process";
+import { RequestError } from "../../../src/base/errors.ts";
+import { main } from "../../../src/cli/program.ts";
+import type { Services } from "../../../src/cli/services.ts";
+import type { GenerateRequest } from "../../../src/runtime/request.ts";
+import { answer, FakeRuntime, type Step } from "../../support/fake_runtime.ts";
+
+/** What the question begins with, and the answer to it. Others are answered with what was asked. */
+const scripts: Record<string, () => Iterable<Step>> = {
+  *endless() {
+    yield* answer().slice(0, 1);
+    for (let i = 1;; i++) {
+      yield { type: "text", choice: 0, text: `word${i} `, completionTokens: i };
+      yield { waitMs: i < 4 ? 1 : 60_000 };
+    }
+  },
+  *silent() {
+    yield* answer().slice(0, 1);
+    yield { waitMs: 60_000 };
+  },
+  refused: () => [new RequestError("The prompt is too long", { remedy: "Ask for less" })],
+  markdown: () =>
+    answer("# Ti", "tle\n", "\nSome **bo", "ld** text.\n\n- one\n- two\n\n", "```\ncode\n``", "`\nEnd."),
+  hostile: () => answer("a\x1b", "]52;c;AAAA\x07b\x1b[2", "Jc\u009b31md \u202ee &#27;[2Jf &#x202e;g"),
+  long: () => answer(...Array.from({ length: 40 }, (_, i) => `line ${i + 1}\n`)),
+  wide: () => answer("漢字".repeat(30)),
+};
+
+/** A conversation on one line: who said what, and how many pictures. */
+function echo({ messages }: GenerateRequest): string {
+  return messages.map(({ role, content }) => {
+    const pictures = content.filter(({ type }) => type === "image").length;
+    const text = content.map((part) => part.type === "text" ? part.text : "").join("");
+    return `${role[0]}${pictures || ""}(${text.replaceAll("\n", "⏎")})`;
+  }).join(" ");
+}
+
+function openRuntime({ model }: { model: string }): Promise<FakeRuntime> {
+  if (model === "missing") return Promise.reject(new RequestError("There is no such model"));
+  const script = (request: GenerateRequest): Iterable<Step> => {
+    const last = request.messages.at(-1)!.content.find(({ type }) => type === "text");
+    const question = last?.type === "text" ? last.text : "";
+    const { temperature } = request.sampling ?? {};
+    return scripts[question.split(" ")[0]!]?.() ??
+      answer(echo(request), ...temperature === undefined ? [] : [` temp=${temperature}`]);
+  };
+  return Promise.resolve(new FakeRuntime(script, { id: model }));
+}
+
+const services = {
+  openRuntime,
+  pictureLoader: () =>
+    Promise.resolve(async (url) => {
+      if (url.startsWith("data:")) return await (await fetch(url)).bytes();
+      return await Bun.file(new URL(url).pathname).bytes();
+    }),
+} as Partial<Services> as Services;
+
+process.exit(await main(process.argv.slice(2), { services }));

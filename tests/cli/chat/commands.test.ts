@@ -1,0 +1,182 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { commands } from "../../../src/cli/chat/commands.ts";
+import { picturePath } from "../../support/executable.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { emptyPrompt, openChat, say } from "./support.ts";
+
+// The machine may be busy with other tests; a test that hangs still ends.
+setDefaultTimeout(60_000);
+
+test("/help lists every command, and says what one does", async () => {
+  using folder = new TemporaryFolder();
+  await using pty = openChat(["chat", "tiny"], { folder, columns: 120, rows: 50 });
+  await pty.shows(emptyPrompt);
+  pty.type("/?\r");
+  await pty.until(({ text }) => text.at(-1) === emptyPrompt && text.length > 10);
+  for (const { name, help } of commands) {
+    expect(pty.screen.text.some((row) => row.startsWith(`/${name}`) && row.endsWith(help))).toBe(true);
+  }
+  await say(pty, "/help bye", ">>> /help bye", "/bye, /exit, /quit  leave; Ctrl-D does, too");
+  await say(pty, "/nothing", "error: There is no command /nothing", "/help lists those that there are");
+  pty.type("/exit\r");
+  expect(await pty.exited).toBe(0);
+});
+
+test("/set, /system and /show change how answers are made, and say so", async () => {
+  using folder = new TemporaryFolder();
+  await using pty = openChat(["chat", "tiny", "--temp", "0.25"], { folder, rows: 40 });
+  await say(pty, "a", "u(a) temp=0.25", "");
+  await say(pty, "/set parameter temperature 0.5", "temperature is 0.5 from now on");
+  await say(pty, '/set system "Be brief"', "The system message holds from now on");
+  await say(pty, "/clear", "A new conversation");
+  await say(pty, "b", "s(Be brief) u(b) temp=0.5", "");
+  await say(pty, "/set temp default", "temp is default from now on");
+  await say(
+    pty,
+    "/set temp 9",
+    'error: temp must be a number from 0 to 2, not "9"',
+    "/set temp default undoes it",
+  );
+  await say(
+    pty,
+    "/set nonsense 1",
+    'error: There is no parameter "nonsense"',
+    "There are temp, top-k, top-p, min-p, repetition-penalty, presence-penalty, frequ",
+    "ency-penalty, seed, max-tokens, stop",
+  );
+  await say(pty, "/set stop END", "stop is END from now on");
+  await say(pty, '/system ""', "The system message is gone");
+  pty.type("/show\r");
+  await pty.until(({ text }) => text.at(-2)?.startsWith("memory ") === true && text.at(-1) === emptyPrompt);
+  const shown = pty.screen.text;
+  expect(shown).toContain("model               tiny");
+  expect(shown).toContain("temp                the model's own");
+  expect(shown).toContain('stop                ["END"]');
+  expect(shown).toContain("system              none");
+  await say(pty, "/set verbose", "Answers are followed by their timings");
+  await say(
+    pty,
+    "c",
+    "u(b) a(s(Be brief) u(b) temp=0.5) u(c)",
+    "",
+    "prompt  13 ms, 21 tokens, 1680.0 tokens/s",
+    "answer  4.0 ms, 1 tokens, 250.0 tokens/s, ended by stop",
+  );
+});
+
+test("/retry, /edit and /undo change what was said", async () => {
+  using folder = new TemporaryFolder();
+  await using pty = openChat(["chat", "tiny"], { folder });
+  await say(pty, "/retry", "error: There is no question yet");
+  await say(pty, "a", "u(a)", "");
+  await say(pty, "/retry", ">>> /retry", "u(a)", "");
+  await say(pty, "b", "u(a) a(u(a)) u(b)", "");
+  await pty.shows(emptyPrompt);
+  pty.type("/edit\r");
+  await pty.shows(">>> /edit", ">>> b");
+  pty.type("c\r");
+  await pty.shows(">>> bc", "u(a) a(u(a)) u(bc)", "", emptyPrompt);
+  await say(pty, "/undo", "The conversation has 2 messages now");
+  await say(pty, "/undo", "Nothing was said");
+});
+
+test("a question that is refused comes back into the input", async () => {
+  using folder = new TemporaryFolder();
+  await using pty = openChat(["chat", "tiny"], { folder });
+  await pty.shows(emptyPrompt);
+  pty.type("refused\r");
+  await pty.shows("error: The prompt is too long", "Ask for less", ">>> refused");
+  pty.type("\x03");
+  await say(pty, "b", "u(b)", "");
+});
+
+test("/stats and /tokens count", async () => {
+  using folder = new TemporaryFolder();
+  await using pty = openChat(["chat", "tiny"], { folder });
+  await say(pty, "/stats", "There is no answer yet");
+  await say(pty, "/tokens", "0 of 512 tokens (0 %)");
+  await say(pty, "a", "u(a)", "");
+  await say(
+    pty,
+    "/stats",
+    "prompt  13 ms, 21 tokens, 1680.0 tokens/s",
+    "answer  4.0 ms, 1 tokens, 250.0 tokens/s, ended by stop",
+    "in all  1 answer, 21 tokens read, 1 written",
+  );
+  pty.type("/tokens\r");
+  await pty.until(({ text }) => /^\d+ of 512 tokens \(\d+ %\)$/.test(text.at(-2) ?? ""));
+});
+
+test("/model lets another model go on, and the old one if that does not open", async () => {
+  using folder = new TemporaryFolder();
+  await using pty = openChat(["chat", "tiny"], { folder });
+  await say(pty, "a", "u(a)", "");
+  await say(pty, "/model", "tiny (tiny)");
+  await say(pty, "/model other", "other answers from now on");
+  await say(pty, "b", "u(a) a(u(a)) u(b)", "");
+  await say(pty, "/model missing", "error: There is no such model");
+  await say(pty, "/model", "other (other)");
+});
+
+test("/model asks before it fetches one, and the answer is no message", async () => {
+  using folder = new TemporaryFolder();
+  await using pty = openChat(["chat", "tiny"], { folder });
+  await pty.shows(emptyPrompt);
+  pty.type("/model acme/other\r");
+  await pty.until(({ text }) => text.join("").endsWith("Fetch it from the hub? [y/N]"));
+  pty.type("n\r");
+  await pty.shows("acme/other answers from now on", emptyPrompt);
+  await say(pty, "b", "u(b)", "");
+});
+
+test("/copy takes the programs that there are, else the terminal", async () => {
+  using folder = new TemporaryFolder({ "bin/wl-copy": '#!/bin/sh\ncat > "$HOME/copied"\n' });
+  Bun.spawnSync(["chmod", "+x", join(folder.path, "bin/wl-copy")]);
+  {
+    const PATH = `${folder.path}/bin:${process.env["PATH"]}`;
+    await using pty = openChat(["chat", "tiny"], { folder, env: { PATH } });
+    await say(pty, "/copy", "error: There is no answer to copy");
+    await say(pty, "a", "u(a)", "");
+    await say(pty, "/copy", "Copied the last answer");
+    expect(readFileSync(join(folder.path, "copied"), "utf8")).toBe("u(a)");
+  }
+  await using pty = openChat(["chat", "tiny"], { folder, env: { PATH: "" } });
+  await say(pty, "a", "u(a)", "");
+  await say(pty, "/copy", "Copied the last answer");
+  expect(pty.screen.strings).toEqual([`]52;c;${btoa("u(a)")}`]);
+});
+
+test("/export writes what people read, and what run --messages and the API take", async () => {
+  const picture = picturePath("gray.png");
+  using folder = new TemporaryFolder({ "there.md": "mine" });
+  await using pty = openChat(["chat", "tiny", "--image", picture, "--system", "Be brief"], { folder });
+  await say(pty, "what?", "s(Be brief) u1(what?)", "");
+  await say(pty, "/export md chat.md", "Wrote chat.md");
+  await say(pty, "/export json chat.json", "Wrote chat.json");
+  await say(
+    pty,
+    "/export md there.md",
+    'error: Cannot write "there.md": there is a file of that name',
+    "Name another file",
+  );
+  await say(pty, "/export pdf", "error: /export needs md or json", "/export md chat.md");
+  const text = readFileSync(join(folder.path, "chat.md"), "utf8");
+  expect(text).toMatch(
+    /^# Conversation with tiny, \d{4}-\d\d-\d\d\n\n\*\*System:\*\* Be brief\n\n## You\n\n\[gray\.png, \d+×\d+\]\n\nwhat\?\n\n## Answer\n\n/,
+  );
+  expect(readFileSync(join(folder.path, "there.md"), "utf8")).toBe("mine");
+  const url = `data:image/png;base64,${readFileSync(picture).toString("base64")}`;
+  expect(JSON.parse(readFileSync(join(folder.path, "chat.json"), "utf8"))).toEqual({
+    messages: [
+      { role: "system", content: "Be brief" },
+      { role: "user", content: [{ type: "image_url", image_url: { url } }, { type: "text", text: "what?" }] },
+      { role: "assistant", content: "s(Be brief) u1(what?)" },
+    ],
+  });
+  await using again = openChat(["run", "./m", "--messages", "chat.json", "And", "now?"], { folder });
+  await again.until(({ text }) =>
+    text.join("").includes("u1(what?)") && text.join("").includes("u(And now?)")
+  );
+});

@@ -1,0 +1,147 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { cpSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { picturePath } from "../../support/executable.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { emptyPrompt, openChat, say, stylesOf } from "./support.ts";
+
+// The machine may be busy with other tests; a test that hangs still ends.
+setDefaultTimeout(60_000);
+
+/** A folder with this picture under these names. */
+function folderWith(...names: readonly string[]): TemporaryFolder {
+  const folder = new TemporaryFolder({ "notes.txt": "no picture", "fake.png": "no picture" });
+  for (const name of names) cpSync(picturePath("gray.png"), join(folder.path, name));
+  return folder;
+}
+
+const size = (() => {
+  const file = readFileSync(picturePath("gray.png"));
+  return `${file.readUInt32BE(16)}×${file.readUInt32BE(20)}`;
+})();
+
+test("a picture is added by /image, by @, and by dropping its file, and belongs to the next message", async () => {
+  using folder = folderWith("cat.png", "my cat.png");
+  await using pty = openChat(["chat", "tiny"], { folder, columns: 120, rows: 40 });
+  const added = (index: number, name = "cat.png") => `[image ${index}: ${name} ${size} → 1 tile]`;
+  await say(pty, "/image cat.png", added(1));
+  await say(pty, "what is it?", ">>> what is it?", "u1(what is it?)", "");
+  await say(pty, "/clear", "A new conversation");
+  await say(pty, "what is in @cat.png?", added(1), "u1(what is in?)", "");
+  await say(pty, "/clear", "A new conversation");
+  const dropped = [
+    "cat.png",
+    "my\\ cat.png",
+    '"my cat.png"',
+    `'${folder.path}/my cat.png'`,
+    `${folder.path}/my\\ cat.png`,
+    pathToFileURL(join(folder.path, "my cat.png")).href,
+    "~/cat.png",
+  ];
+  for (const [index, written] of dropped.entries()) {
+    const name = /my/.test(written) ? "my cat.png" : "cat.png";
+    await pty.shows(emptyPrompt);
+    pty.type(`\x1b[200~${written}\x1b[201~\r`);
+    await pty.shows(added(index + 1, name), emptyPrompt);
+  }
+  await say(pty, "/detach 7", "Removed cat.png");
+  await say(pty, "these?", `u6(these?)`, "");
+  pty.type("/images\r");
+  await pty.until(({ text }) => text.at(-2) === `6  my cat.png ${size}`);
+  await say(pty, "/detach 1", "Removed cat.png");
+  await say(pty, "and now?", `u5(these?) a(u6(these?)) u(and now?)`, "");
+  await say(pty, "/detach 9", "error: /detach needs a number from 1 to 5", "/images lists them");
+});
+
+test("/image takes a URL and the clipboard", async () => {
+  using folder = folderWith("cat.png");
+  folder.write("bin/wl-paste", `#!/bin/sh\ncat "$HOME/cat.png"\n`);
+  Bun.spawnSync(["chmod", "+x", join(folder.path, "bin/wl-paste")]);
+  const PATH = `${folder.path}/bin:${process.env["PATH"]}`;
+  await using pty = openChat(["chat", "tiny"], { folder, env: { PATH } });
+  await say(pty, `/image https://example.com${folder.path}/cat.png`, `[image 1: cat.png ${size} → 1 tile]`);
+  await say(pty, "/image clipboard", `[image 2: clipboard ${size} → 1 tile]`);
+  await say(pty, "which?", "u2(which?)", "");
+});
+
+test("what is no picture stays text, and is a mistake where it was meant (C07)", async () => {
+  using folder = folderWith();
+  Bun.spawnSync(["mkfifo", join(folder.path, "pipe.png")]);
+  await using pty = openChat(["chat", "tiny"], { folder, columns: 120, env: { PATH: "" } });
+  await say(
+    pty,
+    "fake.png pipe.png none.png notes.txt",
+    "u(fake.png pipe.png none.png notes.txt)",
+    "",
+  );
+  await say(pty, "/clear", "A new conversation");
+  await say(pty, "ask @somebody", "u(ask @somebody)", "");
+  const mistakes = [
+    ["look @none.png", 'error: Cannot read the picture "none.png": there is no such file'],
+    ["/image pipe.png", 'error: Cannot read the picture "pipe.png": it is no regular file'],
+    ["/image /dev/zero", 'error: Cannot read the picture "/dev/zero": it is no regular file'],
+    ["/image -rf", 'error: Cannot read the picture "-rf": there is no such file'],
+    ["/image", "error: /image needs a picture"],
+    ["/image clipboard", "error: There is no picture in the clipboard that can be read"],
+  ] as const;
+  for (const [typed, error] of mistakes) {
+    await pty.shows(emptyPrompt);
+    pty.type(`${typed}\r`);
+    await pty.until(({ text }) => text.includes(error) && text.at(-1) === emptyPrompt);
+    pty.type("\x0c");
+    await pty.until(({ text }) => text.length === 1);
+  }
+  pty.type("/image fake.png\r");
+  await pty.until(({ text }) => text.some((row) => row.startsWith('error: Picture "fake.png": ')));
+});
+
+test("more pictures than fit are refused", async () => {
+  using folder = folderWith("cat.png");
+  const images = Array.from({ length: 8 }, () => ["--image", "cat.png"]).flat();
+  await using pty = openChat(["chat", "tiny", ...images], { folder, columns: 120 });
+  await pty.shows(`[image 8: cat.png ${size} → 1 tile]`, emptyPrompt);
+  await say(
+    pty,
+    "/image cat.png",
+    "error: At most 8 pictures fit into a conversation, this would be picture 9",
+    "/detach N removes one, /clear begins anew",
+  );
+});
+
+test("thumbnails are drawn as the terminal can", async () => {
+  using folder = folderWith("cat.png");
+  const label = `[image 1: cat.png ${size} → 1 tile]`;
+  const show = async (env: Record<string, string>) => {
+    const pty = openChat(["chat", "tiny", "--image", "cat.png", "--no-history"], { folder, env });
+    await pty.shows(label, emptyPrompt);
+    return pty;
+  };
+  {
+    await using pty = await show({ TERM: "xterm-256color" });
+    expect(pty.screen.text[1]).toMatch(/^▀{10,24}$/);
+    expect(stylesOf(pty.output)).toContainEqual(expect.stringMatching(/^38;5;\d+;48;5;\d+$/));
+  }
+  {
+    await using pty = await show({ TERM: "xterm-256color", COLORTERM: "truecolor" });
+    expect(stylesOf(pty.output)).toContainEqual(expect.stringMatching(/^38;2;\d+;\d+;\d+;48;2;\d+;\d+;\d+$/));
+  }
+  {
+    await using pty = await show({ TERM: "xterm-kitty" });
+    expect(pty.screen.strings[0]).toMatch(/^_Ga=T,q=2,f=24,s=\d+,v=\d+,m=[01];/);
+    const [, width, height] = /s=(\d+),v=(\d+)/.exec(pty.screen.strings[0]!)!;
+    const data = pty.screen.strings.map((text) => text.slice(text.indexOf(";") + 1)).join("");
+    expect(Buffer.from(data, "base64").length).toBe(Number(width) * Number(height) * 3);
+  }
+  {
+    await using pty = await show({ TERM: "xterm-256color", TERM_PROGRAM: "iTerm.app" });
+    expect(pty.screen.strings[0]).toMatch(
+      /^\]1337;File=inline=1;size=\d+;width=\d+px;height=\d+px;preserveAspectRatio=1:/,
+    );
+    const data = pty.screen.strings[0]!.split(":")[1]!;
+    expect(Buffer.from(data, "base64")).toEqual(readFileSync(picturePath("gray.png")));
+  }
+  await using pty = await show({ TERM: "xterm-256color", NO_COLOR: "1" });
+  expect(pty.screen.text.join("")).not.toContain("▀");
+  expect(stylesOf(pty.output)).toEqual([]);
+});

@@ -1,0 +1,141 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { picturePath } from "../../support/executable.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { emptyPrompt, openChat, say } from "./support.ts";
+
+// The machine may be busy with other tests; a test that hangs still ends.
+setDefaultTimeout(60_000);
+
+function state(folder: TemporaryFolder, ...parts: string[]): string {
+  return join(folder.path, "state/llamav", ...parts);
+}
+
+test("a conversation is kept for its owner alone, and goes on with its pictures", async () => {
+  using folder = new TemporaryFolder();
+  const picture = picturePath("gray.png");
+  {
+    await using pty = openChat(["chat", "tiny", "--image", picture, "--temp", "0.5", "-s", "Be brief"], {
+      folder,
+    });
+    await say(pty, "what?", "s(Be brief) u1(what?) temp=0.5", "");
+    pty.type("endless\r");
+    await pty.until(({ text }) => text.at(-1)!.includes("word4"));
+    pty.type("\x03");
+    await say(pty, "/save my cat", 'Saved as "my cat"');
+    await say(
+      pty,
+      "/save ../evil",
+      "error: /save needs a name of up to 64 letters, digits, spaces, dots and dashes",
+    );
+  }
+  const [session] = readdirSync(state(folder, "sessions"));
+  const sha256 = new Bun.CryptoHasher("sha256").update(readFileSync(picture)).digest("hex");
+  for (const path of [["history"], ["sessions", session!], ["pictures", sha256]]) {
+    expect(statSync(state(folder, ...path)).mode & 0o777).toBe(0o600);
+  }
+  for (const path of [[], ["sessions"], ["pictures"]]) {
+    expect(statSync(state(folder, ...path)).mode & 0o777).toBe(0o700);
+  }
+  expect(JSON.parse(readFileSync(state(folder, "sessions", session!), "utf8"))).toMatchObject({
+    name: "my cat",
+    model: "tiny",
+    system: "Be brief",
+    parameters: { temperature: 0.5 },
+    turns: [{ pictures: [{ name: "gray.png", sha256 }] }, {}, {}, { stopped: true }],
+  });
+  for (const which of [["--resume"], ["--resume", "my cat"], ["--resume", session!.replace(".json", "")]]) {
+    await using pty = openChat(["chat", ...which], { folder, columns: 200 });
+    await pty.shows(
+      'Goes on with "my cat", 4 messages',
+      ">>> endless",
+      "    word1 word2 word3 word4",
+      emptyPrompt,
+    );
+    pty.type("and?\r");
+    await pty.until(({ text }) => text.at(-3)?.startsWith("s(Be brief) u1(what?)") === true);
+    pty.type("/undo\r");
+    await pty.until(({ text }) => text.at(-2) === "The conversation has 4 messages now");
+  }
+});
+
+test("/load and /resume list conversations and change between them; /clear begins another", async () => {
+  using folder = new TemporaryFolder();
+  await using pty = openChat(["chat", "tiny"], { folder });
+  await say(pty, "/load", "There are no conversations yet");
+  await say(pty, "first", "u(first)", "");
+  await say(pty, "/save one", 'Saved as "one"');
+  await say(pty, "/clear", "A new conversation");
+  await say(pty, "second", "u(second)", "");
+  await say(pty, "/load one", 'Goes on with "one", 2 messages', ">>> first", "    u(first)");
+  await say(pty, "more", "u(first) a(u(first)) u(more)", "");
+  await say(
+    pty,
+    "/load nothing",
+    'error: There is no conversation "nothing"',
+    "/resume without a name lists the conversations that there are",
+  );
+  pty.type("/resume\r");
+  await pty.until(({ text }) =>
+    /^\d{8}-\d{6}-[0-9a-f]{4} "one" {2}4 messages {2}first$/.test(text.at(-3) ?? "")
+  );
+  expect(pty.screen.text.at(-2)).toMatch(/^\d{8}-\d{6}-[0-9a-f]{4} {2}2 messages {2}second$/);
+});
+
+test("--no-history keeps nothing", async () => {
+  using folder = new TemporaryFolder();
+  await using pty = openChat(["chat", "tiny", "--no-history"], { folder });
+  await say(pty, "hello", "u(hello)", "");
+  pty.type("\x1b[A");
+  await pty.shows(">>> hello");
+  pty.type("\x03");
+  await say(pty, "/save it", "error: Conversations are not kept", "Start llamav without --no-history");
+  pty.type("\x04");
+  expect(await pty.exited).toBe(0);
+  expect(existsSync(state(folder))).toBe(false);
+});
+
+test("a folder that takes nothing is told once, and the conversation goes on (C05)", async () => {
+  // A file stands where the folder would be: that refuses root, too.
+  using folder = new TemporaryFolder({ "state/llamav": "" });
+  await using pty = openChat(["chat", "tiny"], { folder, columns: 200 });
+  await pty.shows(emptyPrompt);
+  pty.type("hello\r");
+  await pty.until(({ text }) => text.some((row) => row.startsWith("Nothing is kept from now on: ")));
+  await say(pty, "again", "u(hello) a(u(hello)) u(again)", "");
+  expect(pty.screen.everything.filter((row) => row.startsWith("Nothing is kept"))).toHaveLength(1);
+  pty.type("/save it\r");
+  await pty.until(({ text }) => text.some((row) => row.startsWith('error: Cannot write "')));
+});
+
+test("spoiled files are refused by name and stop nothing else", async () => {
+  using folder = new TemporaryFolder();
+  {
+    await using pty = openChat(["chat", "tiny", "--image", picturePath("gray.png")], { folder });
+    await say(pty, "hello", "u1(hello)", "");
+  }
+  writeFileSync(
+    state(folder, "sessions/evil.json"),
+    '{"id":"evil","turns":[{"pictures":[{"sha256":"../../x"}]}]}',
+  );
+  writeFileSync(state(folder, "history"), '"good"\nbad\n{"a":1}\n"hello"\n');
+  {
+    await using pty = openChat(["chat", "tiny"], { folder });
+    await say(
+      pty,
+      "/load evil",
+      'error: There is no conversation "evil"',
+      "/resume without a name lists the conversations that there are",
+    );
+    pty.type("\x1b[A\x1b[A\x1b[A");
+    await pty.shows(">>> good");
+  }
+  rmSync(state(folder, "pictures"), { recursive: true });
+  await using pty = openChat(["chat", "--resume"], { folder });
+  expect(await pty.exited).toBe(2);
+  await pty.shows(
+    'error: The picture "gray.png" of this conversation is no longer there',
+    "/resume without a name lists the conversations that there are",
+  );
+});

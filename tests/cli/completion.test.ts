@@ -1,0 +1,49 @@
+import { expect, test } from "bun:test";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { cli } from "./support.ts";
+
+/** What bash offers for a command line whose last word is being typed. */
+async function offered(...words: string[]): Promise<string[]> {
+  const { stdout } = await cli(["completion", "bash"]);
+  using folder = new TemporaryFolder({ "llamav.bash": stdout, "cat.png": "" });
+  const typed = words.map((word) => `'${word}'`).join(" ");
+  const script = `source ./llamav.bash; COMP_WORDS=(llamav ${typed}); COMP_CWORD=${words.length}; _llamav; ` +
+    'printf "%s\\n" "${COMPREPLY[@]}"';
+  const bash = Bun.spawnSync(["bash", "--norc", "-c", script], { cwd: folder.path });
+  expect(bash.stderr.toString()).toBe("");
+  return bash.stdout.toString().trim().split("\n");
+}
+
+test.skipIf(Bun.which("bash") === null)(
+  "completion bash completes commands, flags, choices and files",
+  async () => {
+    expect(await offered("se")).toEqual(["serve"]);
+    expect(await offered("pu")).toEqual(["pull"]);
+    expect(await offered("run", "--top")).toEqual(["--top-k", "--top-p"]);
+    expect(await offered("completion", "f")).toEqual(["fish"]);
+    expect(await offered("run", "--image", "c")).toEqual(["cat.png"]);
+    expect(await offered("run", "demo", "c")).toEqual(["cat.png"]);
+  },
+);
+
+test.each(["zsh", "fish"])(
+  "completion %s names every command and flag once, with nothing that the shell obeys",
+  async (shell) => {
+    const { code, stdout } = await cli(["completion", shell]);
+    expect(code).toBe(0);
+    for (const word of ["pull", "completion", shell === "zsh" ? "--ctx-size" : "-l ctx-size"]) {
+      expect(stdout)
+        .toContain(word);
+    }
+    // Texts stand in single quotes, so there is nothing to expand in them.
+    const outside = stdout.split("\n").filter((line) => !line.startsWith("#")).map((line) =>
+      line.replace(/'[^']*'/g, "")
+    );
+    expect(outside.filter((line) => line.includes("`"))).toEqual([]);
+    expect(stdout).not.toContain("repeat-penalty");
+  },
+);
+
+test("completion refuses a shell that it does not know", async () => {
+  expect(await cli(["completion", "csh"])).toMatchObject({ code: 2, stdout: "" });
+});

@@ -1,0 +1,41 @@
+import { afterAll, expect, test } from "bun:test";
+import { startServer } from "../../src/http/server.ts";
+import { testApp } from "../http/support.ts";
+import { cli } from "./support.ts";
+
+const key = "k-secret";
+const open = startServer(testApp().app, "127.0.0.1", 0);
+const guarded = startServer(testApp(undefined, { keys: [key] }).app, "127.0.0.1", 0);
+const other = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hello") });
+
+afterAll(async () => {
+  await Promise.all([open.stop(0), guarded.stop(0), other.stop(true)]);
+});
+
+test("ps tells model, device, load and uptime of a running server", async () => {
+  const { code, stdout } = await cli(["ps", String(open.url)]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^server +http:\/\/127\.0\.0\.1:\d+, llamav 1\.2\.3, ready$/m);
+  expect(stdout).toMatch(/^answers +\d+ running, \d+ waiting$/m);
+  expect(stdout).toMatch(/^uptime /m);
+  const { servers } = JSON.parse((await cli(["ps", String(open.url), "--json"])).stdout);
+  expect(servers).toMatchObject([{ state: "ready", model: "tiny", version: "1.2.3" }]);
+  expect(servers[0].contextLength).toBeGreaterThan(0);
+});
+
+test("ps finds the server of --host and --port, and gives its key", async () => {
+  const { port } = new URL(guarded.url);
+  const env = { LLAMAV_PORT: port };
+  const refused = await cli(["ps"], { env });
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain("asks for a key\nGive it with --api-key-file\n");
+  expect((await cli(["ps", "--host", "0.0.0.0"], { env: { ...env, LLAMAV_API_KEY: key } })).code).toBe(0);
+});
+
+test("ps has an exit code for a server that is not there, or is none of ours", async () => {
+  const nobody = await cli(["ps", "http://127.0.0.1:9"]);
+  expect([nobody.code, nobody.stdout]).toEqual([8, ""]);
+  expect(nobody.stderr).toContain("Start one with llamav serve");
+  expect((await cli(["ps", other.url.href])).code).toBe(8);
+  expect((await cli(["ps", "ftp://x"])).code).toBe(2);
+});

@@ -1,0 +1,178 @@
+/** Schemas as clients write them, each with an answer that has an end. */
+export const exampleSchemas: Readonly<Record<string, unknown>> = {
+  enum: { type: "string", enum: ["red", "green", "dark blue"] },
+  "enum of several types": { enum: ['a"b', 7, null, true, { k: [1, "é"] }] },
+  const: { const: { kind: "square", side: 2.5 } },
+  boolean: { type: "boolean" },
+  "null or text": { type: ["string", "null"], maxLength: 5 },
+  "object of the usual": {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "Shape",
+    type: "object",
+    properties: {
+      shape: { type: "string", enum: ["circle", "square"], description: "What it is" },
+      count: { type: "integer", minimum: 0, maximum: 20 },
+      filled: { type: "boolean", default: false },
+    },
+    required: ["shape", "count", "filled"],
+    additionalProperties: false,
+  },
+  "optional members": {
+    type: "object",
+    properties: {
+      a: { type: "integer", minimum: 1, maximum: 9 },
+      b: { type: "null" },
+      c: { type: "boolean" },
+      d: { enum: [1, 2] },
+    },
+    required: ["b"],
+    additionalProperties: false,
+  },
+  "only optional members": {
+    type: "object",
+    properties: { a: { type: "null" }, b: { type: "null" }, c: { type: "null" } },
+  },
+  nested: {
+    type: "object",
+    properties: {
+      at: {
+        type: "object",
+        properties: {
+          x: { type: "integer", minimum: -99, maximum: 99 },
+          y: { type: "number", minimum: -1, maximum: 1 },
+        },
+        required: ["x", "y"],
+      },
+      tags: { type: "array", items: { enum: ["new", "old"] }, maxItems: 3 },
+    },
+    required: ["at", "tags"],
+  },
+  "list with bounds": {
+    type: "array",
+    items: { type: "integer", minimum: 0, maximum: 255 },
+    minItems: 2,
+    maxItems: 4,
+  },
+  "list of three": {
+    type: "array",
+    prefixItems: [{ const: 1 }, { type: "boolean" }, { type: "null" }],
+    items: false,
+  },
+  "list with a head": {
+    type: "array",
+    prefixItems: [{ type: "boolean" }],
+    items: { type: "null" },
+    minItems: 2,
+    maxItems: 5,
+  },
+  "list of nothing": { type: "array", maxItems: 0 },
+  "long list": { type: "array", items: { const: 0 }, minItems: 20, maxItems: 25 },
+  "reference to a definition": {
+    $defs: {
+      point: { type: "array", items: { type: "integer", minimum: 0, maximum: 9 }, minItems: 2, maxItems: 2 },
+    },
+    type: "object",
+    properties: {
+      from: { $ref: "#/$defs/point" },
+      to: { $ref: "#/$defs/point", description: "Where it ends" },
+    },
+    required: ["from", "to"],
+  },
+  "reference to itself": {
+    $defs: {
+      node: {
+        type: "object",
+        properties: {
+          value: { enum: [1, 2] },
+          next: { anyOf: [{ type: "null" }, { $ref: "#/$defs/node" }] },
+        },
+        required: ["value", "next"],
+        additionalProperties: false,
+      },
+    },
+    $ref: "#/$defs/node",
+  },
+  "tree by the root": {
+    type: "object",
+    properties: { leaf: { type: "boolean" }, children: { type: "array", items: { $ref: "#" }, maxItems: 2 } },
+    required: ["leaf"],
+    additionalProperties: false,
+  },
+  anyOf: {
+    anyOf: [
+      { type: "object", properties: { ok: { const: true } }, required: ["ok"], additionalProperties: false },
+      { type: "array", items: { type: "null" }, maxItems: 2 },
+      { type: "integer", minimum: 10, maximum: 12 },
+    ],
+  },
+  "oneOf told apart by a member": {
+    oneOf: [
+      { type: "object", properties: { t: { const: "a" }, n: { type: "null" } }, required: ["t", "n"] },
+      { type: "object", properties: { t: { const: "b" }, s: { type: "boolean" } }, required: ["t", "s"] },
+    ],
+  },
+  "allOf of one": {
+    allOf: [{ type: "integer", minimum: 3, maximum: 5 }],
+    description: "As older generators write",
+  },
+  pattern: { type: "string", pattern: "^[A-Z]{2}-\\d{3,4}$" },
+  "pattern of what JSON escapes": { type: "string", pattern: '^["\\\\\\n\\t/]{1,6}$' },
+  "pattern of anything": { type: "string", pattern: "^.{0,4}[^a-z]\\S$" },
+  "pattern of alternatives": { type: "string", pattern: "^(?:a|bc|d?e+){2,3}\\u00e9?$" },
+  "text of a length": { type: "string", minLength: 3, maxLength: 12 },
+  date: { type: "string", format: "date" },
+  "date and time": { type: "string", format: "date-time" },
+  time: { type: "string", format: "time" },
+  duration: { type: "string", format: "duration" },
+  uuid: { type: "string", format: "uuid" },
+  email: { type: "string", format: "email" },
+  hostname: { type: "string", format: "hostname" },
+  "IPv4 address": { type: "string", format: "ipv4" },
+  "IPv6 address": { type: "string", format: "ipv6" },
+  "integers below zero": { type: "integer", minimum: -1234, maximum: -17 },
+  "integers around zero": { type: "integer", exclusiveMinimum: -21, exclusiveMaximum: 102 },
+  "integers from a bound on": { type: "integer", minimum: 1, maximum: 9007199254740991 },
+  "numbers between fractions": { type: "number", minimum: 0.25, maximum: 2.125 },
+  "numbers within one": { type: "number", exclusiveMinimum: 3.1, exclusiveMaximum: 3.75 },
+  "numbers around zero": { type: "number", exclusiveMinimum: -0.5, exclusiveMaximum: 0.5 },
+  "numbers below a bound": { type: "number", maximum: -10.5 },
+  "any number": { type: "number" },
+  "members of a kind": {
+    type: "object",
+    additionalProperties: { type: "integer", minimum: 0, maximum: 9 },
+    maxProperties: 3,
+  },
+  "members with names of a kind": {
+    type: "object",
+    propertyNames: { enum: ["x", "y"] },
+    additionalProperties: { type: "boolean" },
+    minProperties: 1,
+    maxProperties: 2,
+  },
+  "members by a pattern": {
+    type: "object",
+    patternProperties: { "^x-[a-z]{1,3}$": { type: "null" } },
+    additionalProperties: false,
+    maxProperties: 3,
+  },
+  "named members and others": {
+    type: "object",
+    properties: { id: { type: "integer", minimum: 1, maximum: 3 }, idea: { type: "null" } },
+    required: ["id"],
+    additionalProperties: { type: "boolean" },
+  },
+  "required without being named": {
+    type: "object",
+    properties: { a: { type: "null" } },
+    required: ["a", "z"],
+    additionalProperties: { type: "boolean" },
+  },
+  "names with quotes": {
+    type: "object",
+    properties: { 'a"b': { type: "null" }, "c\\d": { type: "null" }, "é\n": { type: "null" } },
+    required: ['a"b', "c\\d", "é\n"],
+    additionalProperties: { type: "boolean" },
+  },
+  "any object": { type: "object" },
+  "any value": true,
+};

@@ -1,0 +1,161 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import type { Constraint } from "../../src/grammar/constraint.ts";
+import { GrammarPool, type PoolLimits } from "../../src/grammar/grammar_pool.ts";
+import { grammarText } from "../../src/grammar/grammar_text.ts";
+import type { GrammarSession } from "../../src/grammar/grammar_session.ts";
+import { smallVocabulary, tokensOf } from "./random_answers.ts";
+
+const { endId } = smallVocabulary;
+const end = { stopIds: [endId], minTokens: 0 };
+const grammar = (text: string): Constraint => ({ type: "grammar", text });
+/** Takes longer to compile than anybody waits. */
+const endless = grammar('root ::= ((("a"{1,999}){1,999}){1,999})');
+
+let pool: GrammarPool;
+afterEach(() => pool.close());
+
+function openPool(limits: Partial<PoolLimits> = {}): GrammarPool {
+  pool = new GrammarPool(() => smallVocabulary, limits);
+  return pool;
+}
+
+function push(session: GrammarSession, text: string, choice = 0): void {
+  for (const token of tokensOf(text)) session.push(choice, token);
+}
+
+/** The single bytes that may follow, as a text, with `$` where the answer may end. */
+async function following(session: GrammarSession, choice = 0): Promise<string> {
+  const mask = await session.mask(choice);
+  const has = (id: number) => (mask[id >>> 5]! >>> (id & 31) & 1) === 1;
+  const bytes = Array.from({ length: 128 }, (_, byte) => byte).filter(has);
+  return String.fromCharCode(...bytes) + (has(endId) ? "$" : "");
+}
+
+describe("a session", () => {
+  test("follows each choice on its own, up to the end", async () => {
+    const session = await openPool().open({ type: "choice", choices: ["ab", "ac", "b"] }, end, 2);
+    expect(await following(session)).toBe("ab");
+    push(session, "a", 0);
+    push(session, "b", 1);
+    expect(await following(session, 0)).toBe("bc");
+    expect(await following(session, 1)).toBe("$");
+    push(session, "c", 0);
+    expect(await following(session, 0)).toBe("$");
+    session.close();
+  });
+
+  test("allows no end before the least number of tokens, unless there is nothing else", async () => {
+    const session = await openPool().open(grammar('root ::= "a"{0,3}'), { ...end, minTokens: 2 }, 1);
+    expect(await following(session)).toBe("a");
+    push(session, "a");
+    expect(await following(session)).toBe("a");
+    push(session, "a");
+    expect(await following(session)).toBe("a$");
+    const short = await pool.open({ type: "choice", choices: ["a"] }, { ...end, minTokens: 9 }, 1);
+    push(short, "a");
+    expect(await following(short)).toBe("$");
+  });
+
+  test("takes a token of the text for an end only where the grammar may end", async () => {
+    const [a] = tokensOf("a");
+    const session = await openPool().open(
+      grammar("root ::= [ab]{2}"),
+      { stopIds: [a!, endId], minTokens: 0 },
+      1,
+    );
+    expect(await following(session)).toBe("b");
+    push(session, "bb");
+    expect(await following(session)).toBe("a$");
+  });
+
+  test("says what may follow again, as often as it is asked", async () => {
+    const session = await openPool().open({ type: "regex", pattern: "x\\d" }, end, 1);
+    push(session, "x");
+    expect(await following(session)).toBe("0123456789");
+    expect(await following(session)).toBe("0123456789");
+  });
+
+  test("goes on with what it has where its thread has ended", async () => {
+    const session = await openPool().open({ type: "regex", pattern: "x(ab|cd)y" }, end, 2);
+    push(session, "xa");
+    push(session, "x", 1);
+    expect(await following(session)).toBe("b");
+    const seat = await pool.take(grammarText({ type: "regex", pattern: "x(ab|cd)y" }));
+    seat.thread.end("a test");
+    expect(await Promise.all([following(session), following(session, 1)])).toEqual(["b", "ac"]);
+    push(session, "b");
+    expect(await following(session)).toBe("y");
+  });
+});
+
+describe("a constraint that does harm", () => {
+  test("is refused in time; what runs on other threads does not notice", async () => {
+    openPool({ deadlineMs: 1000 });
+    const session = await pool.open({ type: "choice", choices: ["ab"] }, end, 1);
+    const refused = pool.open(endless, end, 1).catch((error) => error);
+    expect(await following(session)).toBe("a");
+    expect(await refused).toMatchObject({
+      name: "RequestError",
+      message: "The constraint must be compiled within 1 s, and it was not",
+    });
+    push(session, "a");
+    expect(await following(session)).toBe("b");
+  });
+
+  test("takes no room from those that follow", async () => {
+    openPool({ deadlineMs: 1000, threads: 1 });
+    for (let i = 0; i < 2; i++) await expect(pool.open(endless, end, 1)).rejects.toThrow("within 1 s");
+    const session = await pool.open({ type: "choice", choices: ["x"] }, end, 1);
+    expect(await following(session)).toBe("x");
+  });
+
+  test.each([
+    ['root ::= "a', /EBNF/i],
+    ["root ::= foo", /Rule "foo" is not defined/],
+    ["root ::= root", /matches no text/],
+    ['other ::= "a"', /rule.*root|root.*rule/i],
+    ["", /./],
+  ])("is refused with the reason: %p", async (text, says) => {
+    const error = await openPool().open(grammar(text), end, 1).catch((error) => error);
+    expect(error.details.code).toBe("invalid_grammar");
+    expect(error.message).toMatch(says);
+    expect(error.message).not.toContain(".cc");
+    expect(await following(await pool.open({ type: "choice", choices: ["x"] }, end, 1))).toBe("x");
+  });
+});
+
+describe("threads", () => {
+  const choice = (text: string): Constraint => ({ type: "choice", choices: [text] });
+
+  test("one grammar is compiled once for all that use it at the same time", async () => {
+    openPool({ threads: 1 });
+    const sessions = await Promise.all([1, 2, 3].map(() => pool.open(choice("q"), end, 1)));
+    expect(await Promise.all(sessions.map((session) => following(session)))).toEqual(["q", "q", "q"]);
+  });
+
+  test("more grammars than threads wait for their turn, and too many are refused", async () => {
+    openPool({ threads: 1, waiting: 1 });
+    const first = await pool.open(choice("a"), end, 1);
+    let isOpen = false;
+    const second = pool.open(choice("b"), end, 1).then((session) => {
+      isOpen = true;
+      return session;
+    });
+    const third = await pool.open(choice("c"), end, 1).catch((error) => error);
+    expect(third.details.code).toBe("queue_full");
+    expect(await following(first)).toBe("a");
+    expect(isOpen).toBe(false);
+    first.close();
+    expect(await following(await second)).toBe("b");
+  });
+
+  test("many different grammars, one after the other", async () => {
+    openPool({ threads: 1 });
+    // More than one thread compiles in its life.
+    for (let i = 0; i < 300; i++) {
+      const session = await pool.open(choice(`${i % 10}${i}`), end, 1);
+      if (i % 10 === 0) expect(await following(session)).toBe("0");
+      session.close();
+    }
+  });
+});

@@ -1,0 +1,67 @@
+import { expect, test } from "bun:test";
+import { readSettingsFile, settingsFilePath, withSettingsFile } from "../../src/runtime/options_file.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+
+function fileOf(toml: string): TemporaryFolder & { readonly env: Record<string, string> } {
+  const folder = new TemporaryFolder({ "llamav/config.toml": toml });
+  return Object.assign(folder, { env: { XDG_CONFIG_HOME: folder.path } });
+}
+
+test.each([
+  [{ HOME: "/h" }, "linux", "/h/.config/llamav/config.toml"],
+  [{ HOME: "/h", XDG_CONFIG_HOME: "/c" }, "linux", "/c/llamav/config.toml"],
+  [{ HOME: "/h", XDG_CONFIG_HOME: "here" }, "linux", "/h/.config/llamav/config.toml"],
+  [{ HOME: "/h" }, "darwin", "/h/.config/llamav/config.toml"],
+  [{ APPDATA: "/a" }, "win32", "/a/llamav/config.toml"],
+  [{}, "linux", undefined],
+])("settingsFilePath() of %j on %s is %s, never in the current directory", (env, platform, path) => {
+  expect(settingsFilePath(env, platform)).toBe(path);
+});
+
+test("readSettingsFile() reads each kind of setting as its variable would hold it", () => {
+  using file = fileOf(
+    'ctx-size = 4096\ntemp = 0.5\nverbose = true\nbatch = [2, 4]\nstop = ["a", "b\\n"]\ndevice = "cpu"\nhost = "::"\n',
+  );
+  expect(readSettingsFile(file.env)?.values).toEqual({
+    LLAMAV_CTX_SIZE: "4096",
+    LLAMAV_TEMP: "0.5",
+    LLAMAV_VERBOSE: "true",
+    LLAMAV_BATCH: "2,4",
+    LLAMAV_STOP: "a\0b\n",
+    LLAMAV_DEVICE: "cpu",
+    LLAMAV_HOST: "::",
+  });
+});
+
+test("readSettingsFile() finds nothing where there is no file", () => {
+  using folder = new TemporaryFolder();
+  expect(readSettingsFile({ XDG_CONFIG_HOME: folder.path })).toBeUndefined();
+  expect(readSettingsFile({})).toBeUndefined();
+});
+
+test.each([
+  ["ctx-size = 4", "ctx-size must be a whole number from 16 to 131072"],
+  ['ctx-size = "many"', "ctx-size must be a whole number"],
+  ["verbose = 7", "verbose must be yes or no"],
+  ["ctx_size = 4096", 'there is no setting "ctx_size"'],
+  ["[serve]\nport = 1", 'there is no setting "serve"'],
+  ["temp = [1, 2]", "temp must be a value, not"],
+  ["stop = [[1]]", "stop must be a value or a list of values"],
+  ["log-format = 'xml'", "log-format must be text or json"],
+  ["temp = ", "must be TOML"],
+])("readSettingsFile() refuses %j and says where", (toml, message) => {
+  using file = fileOf(toml);
+  expect(() => readSettingsFile(file.env)).toThrow(message);
+  expect(() => readSettingsFile(file.env)).toThrow("llamav/config.toml");
+});
+
+test("withSettingsFile() puts variables before the file, and an empty one behind it", () => {
+  using file = fileOf("temp = 0.5\ntop-k = 3\nseed = 1\n");
+  const env = { LLAMAV_TEMP: "1", LLAMAV_TOP_K: "", HOME: "/h" };
+  expect(withSettingsFile(env, readSettingsFile(file.env))).toEqual({
+    LLAMAV_TEMP: "1",
+    LLAMAV_TOP_K: "3",
+    LLAMAV_SEED: "1",
+    HOME: "/h",
+  });
+});
