@@ -186,7 +186,7 @@ describe("documents", () => {
     };
     const help: Record<string, string> = { "": await helpOf() };
     const listed = help[""]!.slice(help[""]!.indexOf("Commands:"));
-    const commands = [...listed.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name!);
+    const commands = [...listed.matchAll(/^ {2}([a-z]+)[ |]/gm)].map(([, name]) => name!);
     expect(commands).toContain("serve");
     for (const command of commands) help[command] = await helpOf(command);
     const wrong = documents.flatMap((path) =>

@@ -68,8 +68,9 @@ Ask it, with any OpenAI client or with curl:
   curl -N http://127.0.0.1:8000/v1/chat/completions -H "Content-Type: application/json" -d '{
     "model": "default", "stream": true, "messages": [{"role": "user", "content": "Hello"}]}'
 
-Routes: POST /v1/chat/completions and /v1/completions, GET /v1/models and /v1/models/{id}, all also without /v1;
-POST /tokenize, /detokenize and /apply-template; GET /health, /readyz, /livez, /metrics, /version and /openapi.json.
+Routes: POST /v1/chat/completions, /v1/responses and /v1/completions, GET /v1/models and /v1/models/{id}, all also
+without /v1; POST /tokenize, /detokenize and /apply-template; GET /health, /readyz, /livez, /metrics, /version and
+/openapi.json.
 Pictures come as data: URLs, or by http(s) URL where that is allowed.
 Without --api-key everybody who reaches the port may ask: let other machines in (--host 0.0.0.0) with a key, and
 with --tls-cert or behind a proxy that speaks https. The probes /health, /readyz and /livez ask for no key.

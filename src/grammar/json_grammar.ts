@@ -55,7 +55,7 @@ export class JsonGrammar {
     return any;
   }
 
-  /** A string whose value is `text`, and nothing else. */
+  /** One value, written in the one way that has no spaces. */
   value(value: unknown): string {
     return printText(JSON.stringify(value));
   }

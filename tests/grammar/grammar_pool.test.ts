@@ -1,9 +1,12 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Constraint } from "../../src/grammar/constraint.ts";
 import { GrammarPool, type PoolLimits } from "../../src/grammar/grammar_pool.ts";
 import { grammarText } from "../../src/grammar/grammar_text.ts";
 import type { GrammarSession } from "../../src/grammar/grammar_session.ts";
 import { smallVocabulary, tokensOf } from "./random_answers.ts";
+
+// The machine may be busy with other tests; a test that hangs still ends.
+setDefaultTimeout(60_000);
 
 const { endId } = smallVocabulary;
 const end = { stopIds: [endId], minTokens: 0 };

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { type App, createApp } from "../../src/http/app.ts";
 import { pictureLoader } from "../../src/runtime/pictures.ts";
@@ -8,6 +8,9 @@ import { buildShaders } from "../../tools/build_shaders.ts";
 import { exampleSchemas } from "../grammar/example_schemas.ts";
 import { validatorOf } from "../grammar/json_validator.ts";
 import { chat, eventsOf, json } from "./support.ts";
+
+// The machine may be busy with other tests; a test that hangs still ends.
+setDefaultTimeout(60_000);
 
 // Assertions 31 to 33 of the HTTP contract, with the demo model.
 

@@ -29,11 +29,12 @@ test("ImageLoader.load() fetches sixteen pictures at a time, and who leaves the 
   const loader = new ImageLoader(open);
   const leaving = new AbortController();
   const first = Array.from({ length: 16 }, () => loader.load(`http://${local}/silent`, leaving.signal));
-  const waits = loader.load(`http://${local}/late`, AbortSignal.timeout(100));
+  const waits = loader.load(`http://${local}/late`, AbortSignal.timeout(100)).catch((error) => error.name);
   await until(() => server.requests.filter((request) => request.endsWith("/silent")).length === 16);
-  expect(await waits.catch((error) => error.name)).toBe("TimeoutError");
+  expect(await waits).toBe("TimeoutError");
+  const ending = Promise.all(first.map((load) => load.catch((error) => error.message)));
   leaving.abort(new Error("client left"));
-  const ends = await Promise.all(first.map((load) => load.catch((error) => error.message)));
+  const ends = await ending;
   expect(ends).toEqual(ends.map(() => "client left"));
   expect(await loader.load(`http://${local}/next`)).toHaveLength(picture.length);
   expect(server.requests.some((request) => request.endsWith("/late"))).toBe(false);
