@@ -7,6 +7,8 @@
 // invocation first computes the scores of KEYS_PER_LANE keys with the four rows; then each sums up, over all keys of the
 // block, its own vec4s of the head. The weights p pass between the two through shared memory. KEY_SPLITS teams share a
 // tile: they take turns over the blocks of keys, and their sums are merged at the end. A workgroup has ROW_TILES tiles.
+// Where a workgroup is one subgroup, invocations that need the same queries, weights and addresses load different ones and
+// pass them round: a CPU driver loads for one invocation after the other, even from one address.
 // Loops run over memory and not over registers: CPU drivers take minutes to compile whole heads unrolled.
 //
 // The arithmetic of a row depends on HEAD_DIM, KEY_LANES, KEYS_PER_LANE and KEY_SPLITS, never on its neighbours or its
@@ -16,6 +18,7 @@
 // include the functions declared below. It calls startRows(), attend() for each list of keys, and finishRows().
 
 #extension GL_EXT_control_flow_attributes : require
+#extension GL_KHR_shader_subgroup_ballot : require
 #extension GL_KHR_shader_subgroup_basic : require
 
 layout(constant_id = 0) const uint WORKGROUP_SIZE = 8;
@@ -33,6 +36,9 @@ const uint TEAMS = WORKGROUP_SIZE / KEY_LANES;                // [split, tile]
 const uint ROW_TILES = TEAMS / KEY_SPLITS;
 const uint ROWS = 4u * ROW_TILES;                             // query rows of one workgroup
 const uint NOWHERE = 0xffffffffu;
+const bool PASS_ROUND = ONE_SUBGROUP != 0u;
+const uint QUERY_STEP = 1u + ONE_SUBGROUP * (1u - VECS % 2u);  // vec4s of each query that are loaded at once
+const uint QUERY_LOADS = (4u * QUERY_STEP + KEY_LANES - 1u) / KEY_LANES;  // of them, loads of one invocation
 const float LOWEST = -3.0e38;                                 // below every score; finite, so that differences are no NaN
 
 uint queryAddress(uint row);  // first vec4 of the query of a row of the workgroup; readable even if there is no such row
@@ -84,14 +90,24 @@ void weighBlock(uint first, uint keyCount, float scale, uvec4 visible) {
         score[b] = vec4(0.0);
     }
     const uint queries = 4u * tile() * VECS;
-    [[dont_unroll]] for (uint i = 0u; i < VECS; i++) {
-        const mat4 q = mat4(
-            rowVecs[queries + i],
-            rowVecs[queries + VECS + i],
-            rowVecs[queries + 2u * VECS + i],
-            rowVecs[queries + 3u * VECS + i]
-        );
-        [[unroll]] for (uint b = 0u; b < KEYS_PER_LANE; b++) score[b] += KEY(address[b] + i) * q;
+    [[dont_unroll]] for (uint i = 0u; i < VECS; i += QUERY_STEP) {
+        vec4 own[QUERY_LOADS];
+        if (PASS_ROUND) {
+            [[unroll]] for (uint n = 0u; n < QUERY_LOADS; n++) {
+                const uint place = (n * KEY_LANES + keyLane()) % (4u * QUERY_STEP);  // in [vec4, row]
+                own[n] = rowVecs[queries + place % 4u * VECS + i + place / 4u];
+            }
+        }
+        [[unroll]] for (uint u = 0u; u < QUERY_STEP; u++) {
+            mat4 q;
+            [[unroll]] for (uint r = 0u; r < 4u; r++) {
+                const uint place = 4u * u + r;
+                q[r] = PASS_ROUND
+                    ? subgroupBroadcast(own[place / KEY_LANES], place % KEY_LANES)
+                    : rowVecs[queries + r * VECS + i + u];
+            }
+            [[unroll]] for (uint b = 0u; b < KEYS_PER_LANE; b++) score[b] += KEY(address[b] + i + u) * q;
+        }
     }
 
     vec4 peak = vec4(LOWEST);
@@ -129,9 +145,23 @@ void weighBlock(uint first, uint keyCount, float scale, uvec4 visible) {
 void addValues(uint first, uint keyCount) {
     [[dont_unroll]] for (uint k = 0u; k < BLOCK; k += 4u) {
         if (first + k >= keyCount) break;
+        uint ownAddress;
+        vec4 ownWeight;
+        if (PASS_ROUND) {
+            const uint own = k + keyLane() % 4u;
+            ownAddress = keyAddress(min(first + own, keyCount - 1u));
+            ownWeight = weights[team() * BLOCK + own];
+        }
         [[unroll]] for (uint u = 0u; u < 4u; u++) {
-            const uint address = keyAddress(min(first + k + u, keyCount - 1u));
-            const vec4 p = weights[team() * BLOCK + k + u];
+            uint address;
+            vec4 p;
+            if (PASS_ROUND) {
+                address = subgroupBroadcast(ownAddress, u);
+                p = subgroupBroadcast(ownWeight, u);
+            } else {
+                address = keyAddress(min(first + k + u, keyCount - 1u));
+                p = weights[team() * BLOCK + k + u];
+            }
             [[unroll]] for (uint j = 0u; j < LANE_VECS; j++) {
                 const vec4 v = VALUE(address + min(headVec(j), VECS - 1u));
                 [[unroll]] for (uint r = 0u; r < 4u; r++) {

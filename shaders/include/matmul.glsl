@@ -4,7 +4,8 @@
 // Each invocation keeps a tile of ROWS weight rows times TOKENS tokens in registers and walks along K.
 // - Column mode (SPLIT_K = 0): the workgroup is (WORKGROUP_SIZE / TOKEN_LANES) x TOKEN_LANES tiles. An output is one
 //   sum in the order of K, whatever T and whatever the tile, so a row does not depend on its neighbours.
-//   With TOKEN_LANES = 1 every address of x is the same for the whole workgroup: one load serves all.
+//   Where the workgroup is one subgroup and TOKEN_LANES = 1, all want the same of x: each loads another part of it, and
+//   they pass it round. A CPU driver loads for one invocation after the other, even from one address.
 // - Split mode (SPLIT_K = 1): the workgroup has one tile and its invocations take turns along K, so that neighbours
 //   read neighbouring words, which a GPU's memory wants when there are few tokens. The sums meet at the end.
 // Grid: x counts tiles of tokens, y tiles of rows, so that consecutive workgroups share the rows they read.
@@ -17,6 +18,7 @@ layout(constant_id = 2) const uint ROWS = 4;
 layout(constant_id = 3) const uint TOKENS = 4;
 layout(constant_id = 4) const uint TOKEN_LANES = 4;
 layout(constant_id = 5) const uint SPLIT_K = 0;
+layout(constant_id = 6) const uint ONE_SUBGROUP = 0;  // 1 where the host knows that a workgroup is a single subgroup
 layout(local_size_x_id = 0) in;
 
 layout(set = 0, binding = 0, std430) readonly buffer X { vec4 x[]; };                // [tokens, columns]
@@ -37,6 +39,9 @@ layout(push_constant, std430) uniform Args {
 } args;
 
 #include "gelu.glsl"
+
+const bool PASS_ROUND = ONE_SUBGROUP != 0u && TOKEN_LANES == 1u && SPLIT_K == 0u;
+const uint OWN_LOADS = (TOKENS * VECTORS + WORKGROUP_SIZE - 1u) / WORKGROUP_SIZE;  // vec4s of x that an invocation loads
 
 // Split mode: one sum per subgroup (of at least 4 invocations) and tile element. Column mode: the tile of every
 // invocation, so that the code behind the sums exists once and not once per element, which compiles for seconds.
@@ -75,15 +80,27 @@ void main() {
         x_at[t] = min(first_token + t, args.tokens - 1u) * (args.columns / 4u);
     }
     [[unroll]] for (uint i = 0u; i < ROWS * TOKENS; i++) sums[i] = 0.0;
+    uint own_at[OWN_LOADS];
+    [[unroll]] for (uint i = 0u; i < OWN_LOADS; i++) {
+        const uint place = min(i * WORKGROUP_SIZE + lane, TOKENS * VECTORS - 1u);  // in [token, v]
+        own_at[i] = min(first_token + place / VECTORS, args.tokens - 1u) * (args.columns / 4u) + place % VECTORS;
+    }
 
     for (uint chunk = split ? lane : 0u; chunk < chunks; chunk += split ? WORKGROUP_SIZE : 1u) {
         WORDS words[ROWS];
         [[unroll]] for (uint r = 0u; r < ROWS; r++) words[r] = weight[weight_at[r] + chunk];
+        vec4 own[OWN_LOADS];
+        if (PASS_ROUND) {
+            [[unroll]] for (uint i = 0u; i < OWN_LOADS; i++) own[i] = x[own_at[i] + chunk * VECTORS];
+        }
         [[unroll]] for (uint v = 0u; v < VECTORS; v++) {
             vec4 values[ROWS];
             [[unroll]] for (uint r = 0u; r < ROWS; r++) values[r] = weightVector(words[r], v);
             [[unroll]] for (uint t = 0u; t < TOKENS; t++) {
-                const vec4 from = x[x_at[t] + chunk * VECTORS + v];
+                const uint place = t * VECTORS + v;
+                const vec4 from = PASS_ROUND
+                    ? subgroupBroadcast(own[place / WORKGROUP_SIZE], place % WORKGROUP_SIZE)
+                    : x[x_at[t] + chunk * VECTORS + v];
                 [[unroll]] for (uint r = 0u; r < ROWS; r++) {
                     sums[r * TOKENS + t] += dot(values[r], from);
                 }

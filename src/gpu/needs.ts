@@ -1,5 +1,6 @@
 import {
   VK_SUBGROUP_FEATURE_ARITHMETIC_BIT as subgroupArithmetic,
+  VK_SUBGROUP_FEATURE_BALLOT_BIT as subgroupBallot,
   VK_SUBGROUP_FEATURE_BASIC_BIT as subgroupBasic,
 } from "../../ffi/vulkan.gen.ts";
 
@@ -26,7 +27,7 @@ interface Need {
   readonly have?: (device: Capabilities) => string | number;
 }
 
-const subgroups = subgroupBasic | subgroupArithmetic;
+const subgroups = subgroupBasic | subgroupArithmetic | subgroupBallot;
 
 /**
  * Everything that a device must have, in one table: opening a device and `llamav doctor` read it, and
@@ -43,7 +44,7 @@ const needs: readonly Need[] = [
   { name: "VK_KHR_push_descriptor", isMet: (device) => device.pushDescriptors },
   { name: "a compute queue", isMet: (device) => device.computeQueue },
   {
-    name: "subgroup arithmetic in compute shaders",
+    name: "subgroup arithmetic and ballots in compute shaders",
     isMet: ({ subgroupOperations }) => (subgroupOperations & subgroups) === subgroups,
   },
   // Shaders reserve room for the sums of a quarter as many subgroups as there are invocations.

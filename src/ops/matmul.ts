@@ -27,6 +27,7 @@ const spec = {
   TOKENS: 4,
   TOKEN_LANES: 4,
   SPLIT_K: 0,
+  ONE_SUBGROUP: 0,
 } as const;
 
 export const matmulKernel = kernel({
@@ -122,7 +123,7 @@ export function matmul(
 
 type Tile = Pick<
   Record<keyof typeof spec, number>,
-  "WORKGROUP_SIZE" | "ROWS" | "TOKENS" | "TOKEN_LANES" | "SPLIT_K"
+  "WORKGROUP_SIZE" | "ROWS" | "TOKENS" | "TOKEN_LANES" | "SPLIT_K" | "ONE_SUBGROUP"
 >;
 
 /**
@@ -134,11 +135,13 @@ function chooseTile(device: Device, tokens: number): Tile {
   if (device.info.type === "cpu") {
     // Four rows share each load of x; a larger tile spills registers and takes seconds to compile.
     const width = tokens === 1 ? 1 : 4;
-    return { WORKGROUP_SIZE: device.info.subgroupSize, ROWS: 4, TOKENS: width, TOKEN_LANES: 1, SPLIT_K: 0 };
+    const lanes = device.info.subgroupSize;
+    return { WORKGROUP_SIZE: lanes, ROWS: 4, TOKENS: width, TOKEN_LANES: 1, SPLIT_K: 0, ONE_SUBGROUP: 1 };
   }
-  if (tokens > 8) return { WORKGROUP_SIZE: 64, ROWS: 4, TOKENS: 4, TOKEN_LANES: 4, SPLIT_K: 0 };
+  const size = { WORKGROUP_SIZE: 64, ONE_SUBGROUP: 0 };
+  if (tokens > 8) return { ...size, ROWS: 4, TOKENS: 4, TOKEN_LANES: 4, SPLIT_K: 0 };
   const width = tokens === 1 ? 1 : tokens === 2 ? 2 : tokens <= 4 ? 4 : 8;
-  return { WORKGROUP_SIZE: 64, ROWS: width <= 2 ? 4 : 2, TOKENS: width, TOKEN_LANES: 1, SPLIT_K: 1 };
+  return { ...size, ROWS: width <= 2 ? 4 : 2, TOKENS: width, TOKEN_LANES: 1, SPLIT_K: 1 };
 }
 
 function tileGrid(tile: Tile, rows: number, tokens: number): [number, number] {
