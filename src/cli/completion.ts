@@ -85,14 +85,14 @@ _llamav() {
     return
   fi
   case "$before" in
-    ${valued.join("|")}) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    ${valued.join("|")}) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
   esac
   case "\${COMP_WORDS[1]}" in
 ${cases.join("\n")}
   esac
   case "$word" in
     -*) COMPREPLY=($(compgen -W "$flags" -- "$word")) ;;
-    *) COMPREPLY=($(compgen -W "$words" -- "$word") $(compgen -f -- "$word")) ;;
+    *) mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word"; compgen -f -- "$word") ;;
   esac
 }
 complete -o filenames -F _llamav llamav

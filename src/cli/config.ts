@@ -1,5 +1,11 @@
 import type { Command } from "commander";
-import { describeDefault, environmentName, type Setting, settings } from "../runtime/options.ts";
+import {
+  describeDefault,
+  environmentName,
+  listSeparator,
+  type Setting,
+  settings,
+} from "../runtime/options.ts";
 import { readSettingsFile, settingsFilePath } from "../runtime/options_file.ts";
 import type { CliContext } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
@@ -48,14 +54,15 @@ export function addConfig(program: Command, context: CliContext): void {
 /** @param env the variables, the file's values behind them */
 function listSettings(env: CliContext["env"]): ShownSetting[] {
   const file = readSettingsFile(env)?.values ?? {};
+  // Of those that share a variable the first is told: that of run, chat and serve, not that of bench.
   const byVariable = new Map(
-    Object.values<Setting>(settings).map((setting) => [environmentName(setting), setting]),
+    Object.values<Setting>(settings).reverse().map((setting) => [environmentName(setting), setting]),
   );
   return [...byVariable].sort(([a], [b]) => a < b ? -1 : 1).map(([variable, setting]) => {
     const name = setting.flag.slice(2);
     const text = env[variable] ?? "";
     if (text === "") return { name, variable, value: describeDefault(setting), source: "default" };
-    const value = isSecret(setting) ? "(not shown)" : text.split("\0").join(", ");
+    const value = isSecret(setting) ? "(not shown)" : text.split(listSeparator).join(", ");
     return { name, variable, value, source: text === file[variable] ? "file" : "variable" };
   });
 }

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { demoModel } from "../runtime/demo_model.ts";
 import { isAlias, nameModel } from "../runtime/model_name.ts";
 import { environmentName, settings } from "../runtime/options.ts";
@@ -51,6 +52,11 @@ export function modelOrDemo(
       "directory as MODEL",
   );
   return demoModel;
+}
+
+/** MODEL so that it means the same in another folder. */
+export function absoluteModel(model: string): string {
+  return model !== demoModel && existsSync(model) ? resolve(model) : model;
 }
 
 /**

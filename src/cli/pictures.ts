@@ -7,6 +7,9 @@ import { UsageError } from "./exit_codes.ts";
 /** Largest picture file that is read; what it may hold is checked when it is decoded. */
 export const maxPictureBytes = 64 * 1024 * 1024;
 
+/** What the name of a picture file ends with. */
+export const pictureName = /\.(png|jpe?g|webp|gif|bmp)$/i;
+
 /**
  * Brings a picture that the person at the terminal named: `-` is stdin, an http(s) or data: URL is fetched, also
  * from their own network, and everything else is a file.
@@ -24,7 +27,7 @@ export async function readPicture(name: string, context: CliContext): Promise<Ui
 
 /** Whether a word of the prompt is the file of a picture, as in `--image a.jpg b.jpg`. */
 export function isPictureFile(word: string): boolean {
-  return /\.(png|jpe?g|webp|gif|bmp)$/i.test(word) && existsSync(word);
+  return pictureName.test(word) && existsSync(word);
 }
 
 /** The refusal of a picture's bytes, which knows no names, with those of the pictures it can be about. */

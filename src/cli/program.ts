@@ -128,10 +128,13 @@ function buildProgram(context: CliContext): Command {
       // Commander does not wait; whether it was written is told by the flush at the end.
       writeOut: (text) => void terminal.print(text).catch(() => {}),
       writeErr: (text) => terminal.note(text.trimEnd()),
-      outputError: (text, write) => write(`${text.trimEnd()}\nTry llamav --help`),
-    });
+    })
+    .showHelpAfterError("Try llamav --help");
   addFlags(program, ["debug"]);
   for (const add of commands) add(program, context);
+  for (const command of program.commands) {
+    command.showHelpAfterError(`Try llamav ${command.name()} --help`);
+  }
   return program;
 }
 

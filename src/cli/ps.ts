@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { concatBytes } from "../base/bytes.ts";
 import { formatBytes, formatCount, formatDuration } from "../base/units.ts";
 import type { CliContext } from "./context.ts";
 import { ServerUnreachableError, UsageError } from "./exit_codes.ts";
@@ -27,7 +28,8 @@ Examples:
   llamav ps
   llamav ps https://gpu.example:8000 --api-key-file keys.txt --json
 
-Without URL it asks the server of --host and --port. The exit code is 8 if none answers there.`;
+Without URL it asks the server of --host and --port. The flags are those of serve: here they say where the server
+listens, and which key to send. The exit code is 8 if none answers.`;
 
 /** `llamav ps [URL]`: what a running server does. */
 export function addPs(program: Command, context: CliContext): void {
@@ -73,7 +75,7 @@ async function askServer(url: URL, key: string | undefined): Promise<ServerRepor
   }
   const models = JSON.parse(await fetchText(new URL("/v1/models", url), key).catch(() => "{}")) as {
     data?: readonly { max_model_len?: number }[];
-  };
+  } | null;
   const memory = metrics.filter(({ name }) => name === "llamav_device_memory_bytes");
   const state = metrics.find(({ name, value }) => name === "llamav_state" && value === 1);
   return {
@@ -82,7 +84,7 @@ async function askServer(url: URL, key: string | undefined): Promise<ServerRepor
     version: build.labels.version ?? "",
     model: build.labels.model ?? "",
     device: build.labels.device ?? "",
-    contextLength: models.data?.[0]?.max_model_len,
+    contextLength: models?.data?.[0]?.max_model_len,
     deviceMemoryBytes: memory.reduce((sum, { value }) => sum + value, 0),
     running: one("llamav_sequences_running")?.value ?? 0,
     waiting: one("llamav_requests_waiting")?.value ?? 0,
@@ -92,12 +94,14 @@ async function askServer(url: URL, key: string | undefined): Promise<ServerRepor
 
 async function fetchText(url: URL, key: string | undefined): Promise<string> {
   let response: Response;
+  let text: string | undefined;
   try {
     response = await fetch(url, {
       headers: key === undefined ? {} : { Authorization: `Bearer ${key}` },
       redirect: "error",
       signal: AbortSignal.timeout(timeoutMs),
     });
+    text = await readText(response);
   } catch (error) {
     throw new ServerUnreachableError(
       `No server answers at ${url.origin}: ${(error as Error).message}`,
@@ -108,12 +112,23 @@ async function fetchText(url: URL, key: string | undefined): Promise<string> {
   if (response.status === 401) {
     throw new UsageError(`The server at ${url.origin} asks for a key`, "Give it with --api-key-file");
   }
-  const text = response.ok ? await response.text() : "";
-  if (text !== "" && text.length <= maxBytes) return text;
+  if (response.ok && text) return text;
   throw new ServerUnreachableError(
     `The server at ${url.origin} answers ${response.status} to ${url.pathname}`,
     "Give the URL that serve prints",
   );
+}
+
+/** The body; nothing where it has more bytes than a server of ours sends, which may have no end. */
+async function readText({ body }: Response): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for await (const chunk of body ?? []) {
+    total += chunk.length;
+    if (total > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(concatBytes(chunks));
 }
 
 interface MetricSample {
@@ -127,7 +142,7 @@ function parseMetrics(text: string): MetricSample[] {
   return text.split("\n").flatMap((line) => {
     const [, name, labels = "", value] = line.match(/^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/) ?? [];
     if (name === undefined) return [];
-    const pairs = [...labels.matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)];
+    const pairs = [...labels.matchAll(/\b([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)];
     const entries = pairs.map((
       [, key, text],
     ) => [key, text!.replace(/\\(.)/g, (_, c) => c === "n" ? "\n" : c)]);

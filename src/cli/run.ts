@@ -79,6 +79,7 @@ async function run(
     imageTiles: values.imageTiles,
     maxTiles: values.maxTiles,
     maxSequences: 1,
+    warmUp: values.warmUp,
     onProgress: showProgress(terminal),
   });
   try {

@@ -1,5 +1,6 @@
 import type { GenerateRequest, RequestMessage } from "../runtime/request.ts";
 import type { SettingValues } from "../runtime/options.ts";
+import { requestLimits } from "../runtime/request_settings.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
 import { readJsonSchema } from "./json_schema.ts";
@@ -28,8 +29,6 @@ type RequestValues = SettingValues<typeof requestFlags[number]>;
 
 /** Longest prompt that is read from stdin; far above every context. */
 const maxPromptBytes = 16 * 1024 * 1024;
-const maxImages = 8;
-const maxStops = 4;
 
 /**
  * Reads all that was asked: words, pictures, and what was said before.
@@ -121,11 +120,12 @@ function checkCounts(words: readonly string[], { image, stop }: RequestValues): 
   if ([...words, ...image].filter((word) => word === "-").length > 1) {
     throw new UsageError("stdin can be read once, - is there twice", "Give a file name for one of them");
   }
-  if (image.length > maxImages) {
-    throw new UsageError(`At most ${maxImages} pictures fit into a request, ${image.length} were given`);
+  const { pictures, stops } = requestLimits;
+  if (image.length > pictures) {
+    throw new UsageError(`At most ${pictures} pictures fit into a request, ${image.length} were given`);
   }
-  if (stop.length > maxStops) {
-    throw new UsageError(`At most ${maxStops} --stop texts are possible, ${stop.length} were given`);
+  if (stop.length > stops) {
+    throw new UsageError(`At most ${stops} --stop texts are possible, ${stop.length} were given`);
   }
   if (stop.includes("")) throw new UsageError("A --stop text must not be empty");
 }

@@ -18,7 +18,7 @@ export interface PoolLimits {
 }
 
 const defaults: PoolLimits = { deadlineMs: 2000, threads: 8, waiting: 64 };
-/** Starting a thread is not the fault of whoever waits for it. */
+/** How long a thread may take to start. */
 const startMs = 30_000;
 /** Grammars after which a thread is replaced: what the compiler does not free, some 0.2 MB each, goes with it. */
 const mostCompiled = 256;
@@ -47,7 +47,8 @@ export class GrammarPool {
   readonly #vocabulary: () => Vocabulary;
   readonly #limits: PoolLimits;
   readonly #seats: Seat[] = [];
-  readonly #waiting: (() => void)[] = [];
+  /** In the order in which they came. */
+  readonly #waiting = new Set<() => void>();
 
   /** @param vocabulary asked for when the first constraint comes */
   constructor(vocabulary: () => Vocabulary, limits: Partial<PoolLimits> = {}) {
@@ -66,17 +67,23 @@ export class GrammarPool {
    * @param choices answers that are followed, each on its own
    * @throws {RequestError} Code `invalid_json_schema` or `invalid_grammar`: it cannot be kept to, or compiling it
    *   takes too long. Code `queue_full`: too many others are in use.
+   * @throws The signal's reason, when it is aborted while the constraint waits for its turn.
    */
-  async open(constraint: Constraint, end: EndOptions, choices: number): Promise<GrammarSession> {
+  async open(
+    constraint: Constraint,
+    end: EndOptions,
+    choices: number,
+    signal?: AbortSignal,
+  ): Promise<GrammarSession> {
     const grammar = grammarText(constraint);
-    const seat = await this.take(grammar);
+    const seat = await this.take(grammar, signal);
     return new GrammarSession(this, seat, grammar, end, choices);
   }
 
   /** A place on a thread that has compiled the grammar. Given back with `leave`. */
-  async take(grammar: string): Promise<Seat> {
+  async take(grammar: string, signal?: AbortSignal): Promise<Seat> {
     for (let tries = 0; tries < 3; tries++) {
-      const seat = await this.#seat(grammar);
+      const seat = await this.#seat(grammar, signal);
       try {
         await seat.ready;
         return seat;
@@ -98,8 +105,8 @@ export class GrammarPool {
     seat.grammar = undefined;
     if (seat.compilations >= mostCompiled) seat.thread.end("it is worn out");
     const idle = this.#seats.filter(({ users }) => users === 0);
-    if (idle.length > keptIdle && this.#waiting.length === 0) idle[0]!.thread.end("it is not needed");
-    this.#waiting.shift()?.();
+    if (idle.length > keptIdle && this.#waiting.size === 0) idle[0]!.thread.end("it is not needed");
+    this.#wakeNext();
   }
 
   close(): void {
@@ -107,7 +114,7 @@ export class GrammarPool {
   }
 
   /** Where there is none for another grammar, in the order in which they came. */
-  async #seat(grammar: string): Promise<Seat> {
+  async #seat(grammar: string, signal: AbortSignal | undefined): Promise<Seat> {
     for (;;) {
       const same = this.#seats.find((seat) => seat.users > 0 && seat.grammar === grammar);
       if (same) {
@@ -122,21 +129,44 @@ export class GrammarPool {
         seat.ready = this.#compile(seat, grammar);
         return seat;
       }
-      if (this.#waiting.length >= this.#limits.waiting) {
+      if (this.#waiting.size >= this.#limits.waiting) {
         throw new RequestError(
-          `${this.#waiting.length} requests wait to be held to other constraints, which is the limit`,
+          `${this.#waiting.size} requests wait to be held to other constraints, which is the limit`,
           { code: "queue_full", remedy: "Try again later" },
         );
       }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await this.#turn(signal);
     }
+  }
+
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = () => {
+      this.#waiting.delete(resolve);
+      reject(signal!.reason);
+    };
+    this.#waiting.add(resolve);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      await promise;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #wakeNext(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) return;
+    this.#waiting.delete(next);
+    next();
   }
 
   #newSeat(): Seat | undefined {
     if (this.#seats.length >= this.#limits.threads) return undefined;
     const thread = new MatcherThread(() => {
       this.#seats.splice(this.#seats.indexOf(seat), 1);
-      this.#waiting.shift()?.();
+      this.#wakeNext();
     });
     const started = thread.call({ type: "vocabulary", vocabulary: this.#vocabulary() }, startMs);
     const seat: Seat = {
@@ -152,7 +182,10 @@ export class GrammarPool {
   }
 
   async #compile(seat: Seat, grammar: string): Promise<void> {
-    await seat.ready;
+    // Whoever waits for a thread is not to blame for its start.
+    await seat.ready.catch(() => {
+      throw new ThreadEnded(false, "it could not be started");
+    });
     const { refusal } = await seat.thread.call({ type: "compile", grammar }, this.#limits.deadlineMs);
     if (refusal === undefined) {
       if (!seat.compiled.get(grammar)) seat.compilations++;

@@ -53,6 +53,7 @@ export class GrammarSession {
         if (!(error instanceof ThreadEnded) || this.#closed) throw error;
         if (error.culprit) throw tooSlow(this.#pool.deadlineMs);
         await this.#move(seat);
+        if (this.#closed) throw error;
       }
     }
     throw tooSlow(this.#pool.deadlineMs);
@@ -87,9 +88,13 @@ export class GrammarSession {
 
   /** To another thread, after the one that was shared with another request has ended; once for all choices. */
   async #move(from: Seat): Promise<void> {
-    if (await this.#seat !== from) return;
-    this.#pool.leave(from);
-    this.#seat = this.#pool.take(this.#grammar);
+    const held = this.#seat;
+    if (await held !== from) return;
+    // Another choice may have moved meanwhile, and a request that was closed has left already.
+    if (this.#seat === held && !this.#closed) {
+      this.#pool.leave(from);
+      this.#seat = this.#pool.take(this.#grammar);
+    }
     await this.#seat;
   }
 }

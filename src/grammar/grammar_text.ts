@@ -41,24 +41,25 @@ function checkedGrammar(text: string): string {
     refuse(`A grammar must have at most ${limits.characters} characters, not ${text.length}`);
   }
   // The compiler takes the ends of such a range for bytes, and would let through what nobody has asked for.
-  const beyond = /\[(?!\^)(?:[^\]\\]|\\.)*?(?:[^\0-\x7f]|\\[uU](?!00[0-7]))(?:[^\]\\]|\\.)*?\]/.exec(
-    withoutTexts(text),
+  const beyond = classesOf(text).find((found) =>
+    /^\[(?!\^)/.test(found) && /[^\0-\x7f]|\\[uU](?!00[0-7])/.test(found.replace(/\\(?![uU])[\0-\x7f]/g, ""))
   );
-  if (beyond) {
+  if (beyond !== undefined) {
     refuse(
-      `The class ${JSON.stringify(beyond[0].slice(0, 80))} of a grammar must have characters of ASCII only`,
+      `The class ${JSON.stringify(beyond.slice(0, 80))} of a grammar must have characters of ASCII only`,
       "Name the others one by one, as texts, or everything but some of ASCII, as in [^a-z]",
     );
   }
   return text.toWellFormed();
 }
 
-/** A grammar without its literals and comments, in which brackets are no classes. */
-function withoutTexts(text: string): string {
-  return text.replaceAll(
-    /"(?:[^"\\\n]|\\.)*"|(\[(?:[^\]\\\n]|\\.)*\])|#.*/g,
-    (_, kept: string | undefined) => kept ?? "",
-  );
+/**
+ * The classes of a grammar: brackets that are in no literal and no comment. What is not closed ends with its line, so
+ * that no character is looked at twice: a text of brackets alone would hold up everybody.
+ */
+function classesOf(text: string): string[] {
+  const pieces = text.matchAll(/"(?:[^"\\\n]|\\.)*|(\[(?:[^\]\\\n]|\\.)*\]?)|#.*/g);
+  return [...pieces].flatMap(([, found]) => found ?? []);
 }
 
 function choices(choices: readonly string[]): string {

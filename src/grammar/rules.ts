@@ -15,6 +15,8 @@ export function either(expressions: readonly string[]): string {
 export class Rules {
   readonly #bodies = new Map<string, string>();
   readonly #names = new Map<string, string>();
+  /** Counted repeats that are written already: without them the work would grow with the count. */
+  readonly #counted = new Map<string, string>();
   #characters = 0;
 
   /** The name of a rule with this body; equal bodies have one rule. */
@@ -70,9 +72,14 @@ export class Rules {
   /** Each count is matched in one way only: either less than the highest power of two in `most`, or the rest of it. */
   #upTo(item: string, most: number): string {
     if (most === 0) return nothing;
+    const key = `${most} ${item}`;
+    const known = this.#counted.get(key);
+    if (known !== undefined) return known;
     const power = 2 ** Math.floor(Math.log2(most));
     const less = this.#upTo(item, power - 1);
-    return this.add(`${less} | ${this.#exactly(item, power)} ${this.#upTo(item, most - power)}`);
+    const rule = this.add(`${less} | ${this.#exactly(item, power)} ${this.#upTo(item, most - power)}`);
+    this.#counted.set(key, rule);
+    return rule;
   }
 
   /** The grammar whose first rule is `root`. */

@@ -1,3 +1,4 @@
+import { newId } from "../base/ids.ts";
 import type { LoadPicture } from "../runtime/pictures.ts";
 import type { GenerateEvent, Runtime } from "../runtime/request.ts";
 import { streamResponse } from "./answer_stream.ts";
@@ -41,7 +42,7 @@ export async function chatCompletions(exchange: Exchange, context: ChatContext):
   const answer: Answering = {
     exchange,
     envelope: {
-      id: `chatcmpl-${crypto.randomUUID().replaceAll("-", "")}`,
+      id: newId("chatcmpl-"),
       created: Math.floor(Date.now() / 1000),
       model: context.runtime.model.id,
     },

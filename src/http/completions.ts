@@ -1,4 +1,5 @@
 import { RequestError } from "../base/errors.ts";
+import { newId } from "../base/ids.ts";
 import type { AnswerToken, FinishReason, GenerateEvent } from "../runtime/request.ts";
 import { streamResponse } from "./answer_stream.ts";
 import type { ChatContext } from "./chat_completions.ts";
@@ -60,7 +61,7 @@ export async function completions(exchange: Exchange, context: ChatContext): Pro
   const completing: Completing = {
     exchange,
     envelope: {
-      id: `cmpl-${crypto.randomUUID().replaceAll("-", "")}`,
+      id: newId("cmpl-"),
       created: Math.floor(Date.now() / 1000),
       model: runtime.model.id,
     },

@@ -1,4 +1,5 @@
 import { ExplainedError, RequestError } from "../base/errors.ts";
+import { newId } from "../base/ids.ts";
 import type { Log, LogFields } from "../base/log.ts";
 import { formatDuration, roundMs } from "../base/units.ts";
 import type { Usage } from "../runtime/request.ts";
@@ -174,7 +175,7 @@ function describeTimings({ timings }: Usage): string {
 /** The caller's id when it is harmless in a header and a log, else one of our own. */
 function requestId(given: string | null): string {
   if (given !== null && /^[\w.-]{1,128}$/.test(given)) return given;
-  return `req_${crypto.randomUUID().replaceAll("-", "")}`;
+  return newId("req_");
 }
 
 /** The trace id of a `traceparent` header of any version; a malformed header counts as none. */

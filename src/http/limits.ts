@@ -1,3 +1,5 @@
+import { requestLimits } from "../runtime/request_settings.ts";
+
 /** What one request may cost before it is looked at. Each refusal names the limit. */
 export const limits = {
   /** Eight pictures of 3 MB in base64, or one of 20 MB. */
@@ -11,7 +13,7 @@ export const limits = {
   /** Commas and colons outside strings: bounds the objects that parsing makes out of cheap bytes. */
   jsonValues: 100_000,
   messages: 4096,
-  images: 8,
+  images: requestLimits.pictures,
   /** Pictures of one request that are fetched at the same time. */
   imageFetches: 4,
   tools: 128,
@@ -22,7 +24,7 @@ export const limits = {
   choices: 16,
   /** Prompts of a text completion, and their choices together. */
   prompts: 16,
-  stops: 4,
+  stops: requestLimits.stops,
   stopLength: 256,
   stopTokenIds: 64,
 } as const;

@@ -1,7 +1,8 @@
+import { newId } from "../base/ids.ts";
 import type { AnswerToken, FinishReason, GenerateEvent, Usage } from "../runtime/request.ts";
 import { likely } from "./chat_response.ts";
 import type { ErrorBody } from "./errors.ts";
-import { newId, type ResponseHead } from "./responses_head.ts";
+import type { ResponseHead } from "./responses_head.ts";
 import { responsesUsageBody } from "./usage_body.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -175,11 +176,11 @@ export class ResponseDraft {
 }
 
 function newMessage(): MessageItem {
-  return { type: "message", id: newId("msg"), status: "in_progress", text: "", tokens: [] };
+  return { type: "message", id: newId("msg_"), status: "in_progress", text: "", tokens: [] };
 }
 
 function newCall(callId: string, name: string): CallItem {
-  return { type: "function_call", id: newId("fc"), status: "in_progress", callId, name, arguments: "" };
+  return { type: "function_call", id: newId("fc_"), status: "in_progress", callId, name, arguments: "" };
 }
 
 function itemBody(item: Item): Json {

@@ -1,3 +1,4 @@
+import { newId } from "../base/ids.ts";
 import type { ResponsesBody } from "./responses_schema.ts";
 
 /** What every snapshot of a response says of it: who it is, and the request's fields as they are in force. */
@@ -6,7 +7,7 @@ export type ResponseHead = Readonly<Record<string, unknown>>;
 /** @param model the name the model is served under */
 export function responseHead(body: ResponsesBody, model: string): ResponseHead {
   return {
-    id: newId("resp"),
+    id: newId("resp_"),
     object: "response",
     created_at: Math.floor(Date.now() / 1000),
     model,
@@ -34,9 +35,4 @@ export function responseHead(body: ResponsesBody, model: string): ResponseHead {
     truncation: "disabled",
     user: body.user ?? null,
   };
-}
-
-/** An id like no other: `resp` of a response, `msg` and `fc` of what it consists of. */
-export function newId(prefix: "resp" | "msg" | "fc"): string {
-  return `${prefix}_${crypto.randomUUID().replaceAll("-", "")}`;
 }

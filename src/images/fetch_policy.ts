@@ -59,14 +59,14 @@ export function checkAddresses(addresses: readonly string[], policy: FetchPolicy
   );
 }
 
-/** `::a.b.c.d`, deprecated by RFC 4291, which the library takes for ordinary unicast. */
-const ipv4Compatible = ipaddr.IPv6.parseCIDR("::/96");
+/** All that is given out of IPv6 (RFC 4291); the library takes much beside it for ordinary unicast. */
+const globalUnicast = ipaddr.IPv6.parseCIDR("2000::/3");
 
 /** Whether an address is ordinary unicast, after unwrapping IPv4 inside IPv6. */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.process(address);
-  if (parsed instanceof ipaddr.IPv6 && parsed.match(ipv4Compatible)) return false;
+  if (parsed instanceof ipaddr.IPv6 && !parsed.match(globalUnicast)) return false;
   return parsed.range() === "unicast";
 }
 

@@ -42,6 +42,7 @@ export class ConstrainedRun {
    *
    * @param stopIds tokens that end an answer
    * @param answer takes the masks to the engine
+   * @param signal ends the wait for a turn
    * @throws {RequestError} If it cannot be kept to (see `GrammarPool.open`), or not beside another field.
    */
   static async open(
@@ -50,6 +51,7 @@ export class ConstrainedRun {
     request: GenerateRequest,
     stopIds: readonly number[],
     answer: (answer: MaskAnswer) => void,
+    signal?: AbortSignal,
   ): Promise<ConstrainedRun> {
     if (request.ignoreEos) {
       throw new RequestError(
@@ -61,7 +63,7 @@ export class ConstrainedRun {
       );
     }
     const end = { stopIds, minTokens: request.sampling?.minTokens ?? 0 };
-    const session = await pool.open(constraint, end, request.n ?? 1).catch((error) => {
+    const session = await pool.open(constraint, end, request.n ?? 1, signal).catch((error) => {
       throw namingField(error, constraint);
     });
     return new ConstrainedRun(session, constraint, stopIds, answer);

@@ -1,5 +1,8 @@
 import type { Setting } from "./options.ts";
 
+/** How much of something one request may have, over the API as on the command line. */
+export const requestLimits = { pictures: 8, stops: 4 } as const;
+
 /** What is asked, and how it is answered. A part of the table in options.ts. */
 export const requestSettings = {
   temperature: {
@@ -81,7 +84,7 @@ export const requestSettings = {
     kind: "list",
     flag: "--stop",
     placeholder: "text",
-    help: "text that ends the answer, up to 4 times",
+    help: `text that ends the answer, up to ${requestLimits.stops} times`,
   },
   jsonSchema: {
     kind: "text",
@@ -101,6 +104,7 @@ export const requestSettings = {
     flag: "--image",
     short: "-i",
     placeholder: "picture",
-    help: "picture to ask about, up to 8 times: a file, an http(s) or data: URL, or - for stdin",
+    help:
+      `picture to ask about, up to ${requestLimits.pictures} times: a file, an http(s) or data: URL, or - for stdin`,
   },
 } as const satisfies Record<string, Setting>;

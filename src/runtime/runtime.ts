@@ -129,7 +129,7 @@ class LocalRuntime implements Runtime {
   async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent> {
     const stopIds = this.#stopIds(request);
     const constraint = constraintOf(request);
-    const held = constraint && await this.#hold(constraint, request, stopIds);
+    const held = constraint && await this.#hold(constraint, request, stopIds, signal);
     try {
       yield* this.#answer(request, stopIds, held, held ? held.signal(signal) : signal);
     } finally {
@@ -186,10 +186,11 @@ class LocalRuntime implements Runtime {
     constraint: Constraint,
     request: GenerateRequest,
     stopIds: readonly number[],
+    signal: AbortSignal | undefined,
   ): Promise<ConstrainedRun> {
     const begin = performance.now();
     const answer = (mask: MaskAnswer) => this.#engine.mask(mask);
-    const held = await ConstrainedRun.open(this.#grammars, constraint, request, stopIds, answer);
+    const held = await ConstrainedRun.open(this.#grammars, constraint, request, stopIds, answer, signal);
     observe(this.#constraintMs, performance.now() - begin);
     return held;
   }

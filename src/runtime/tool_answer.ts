@@ -1,3 +1,4 @@
+import { newId } from "../base/ids.ts";
 import { ToolParser, type ToolPiece } from "../chat/tool_parser.ts";
 import type { ChosenLogprob } from "../engine/protocol.ts";
 import type { Answer, Piece } from "./answer.ts";
@@ -82,8 +83,7 @@ export class ToolAnswer {
         case "text":
           return { type: "text", text: piece.text, tokens: this.#tokensOf(piece.begin, piece.text.length) };
         case "call": {
-          const id = `call_${crypto.randomUUID().replaceAll("-", "")}`;
-          return { type: "tool_call", index: this.#callCount++, id, name: piece.name };
+          return { type: "tool_call", index: this.#callCount++, id: newId("call_"), name: piece.name };
         }
         case "arguments":
           return { type: "tool_arguments", index: this.#callCount - 1, text: piece.text };

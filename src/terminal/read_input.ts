@@ -43,7 +43,7 @@ export type InputEnd =
   | { readonly type: "end" };
 
 /** A second Ctrl-C within this time is meant. */
-const interruptMs = 1000;
+export const interruptMs = 1000;
 
 /** Lets a person write an input in a terminal that is in raw mode. */
 export async function readInput(terminal: RawTerminal, options: InputOptions): Promise<InputEnd> {

@@ -5,7 +5,7 @@ import { cli } from "./support.ts";
 /** What bash offers for a command line whose last word is being typed. */
 async function offered(...words: string[]): Promise<string[]> {
   const { stdout } = await cli(["completion", "bash"]);
-  using folder = new TemporaryFolder({ "llamav.bash": stdout, "cat.png": "" });
+  using folder = new TemporaryFolder({ "llamav.bash": stdout, "cat.png": "", "My cat.png": "" });
   const typed = words.map((word) => `'${word}'`).join(" ");
   const script = `source ./llamav.bash; COMP_WORDS=(llamav ${typed}); COMP_CWORD=${words.length}; _llamav; ` +
     'printf "%s\\n" "${COMPREPLY[@]}"';
@@ -22,6 +22,7 @@ test.skipIf(Bun.which("bash") === null)(
     expect(await offered("run", "--top")).toEqual(["--top-k", "--top-p"]);
     expect(await offered("completion", "f")).toEqual(["fish"]);
     expect(await offered("run", "--image", "c")).toEqual(["cat.png"]);
+    expect(await offered("run", "--image", "My")).toEqual(["My cat.png"]);
     expect(await offered("run", "demo", "c")).toEqual(["cat.png"]);
   },
 );

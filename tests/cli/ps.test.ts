@@ -39,3 +39,19 @@ test("ps has an exit code for a server that is not there, or is none of ours", a
   expect((await cli(["ps", other.url.href])).code).toBe(8);
   expect((await cli(["ps", "ftp://x"])).code).toBe(2);
 });
+
+test("ps comes to an end with a server that wants to hold it up", async () => {
+  const build = 'llamav_build_info{version="1",model="m",device="d"} 1\n';
+  const endless = new ReadableStream<Uint8Array>({ pull: (to) => to.enqueue(new Uint8Array(1 << 20)) });
+  using hostile = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: ({ url }) =>
+      new Response(
+        url.endsWith("/v1/models") ? "null" : `${build}x{${"a".repeat(3 << 20)}} 1\n`,
+      ),
+  });
+  expect(await cli(["ps", hostile.url.href])).toMatchObject({ code: 0, stderr: "" });
+  using flood = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(endless) });
+  expect((await cli(["ps", flood.url.href])).code).toBe(8);
+});

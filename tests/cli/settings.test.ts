@@ -57,6 +57,7 @@ test("config lists every value and where it comes from, but no key", async () =>
   expect(stdout).toMatch(/^temp +file +0\.5$/m);
   expect(stdout).toMatch(/^port +variable +9000$/m);
   expect(stdout).toMatch(/^host +default +127\.0\.0\.1$/m);
+  expect(stdout).toMatch(/^max-tokens +default +what the context still holds$/m); // not bench's 32
   expect(stdout).not.toContain("k-one");
   const { settings } = JSON.parse((await cli(["config", "--json"], { env })).stdout);
   expect(settings).toContainEqual({ name: "temp", variable: "LLAMAV_TEMP", value: "0.5", source: "file" });

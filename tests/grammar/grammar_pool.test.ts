@@ -89,6 +89,18 @@ describe("a session", () => {
     push(session, "b");
     expect(await following(session)).toBe("y");
   });
+
+  test("has one place on the next thread, however many of its choices move there", async () => {
+    openPool({ threads: 1 });
+    const session = await pool.open({ type: "choice", choices: ["ab"] }, end, 2);
+    const seat = await pool.take(grammarText({ type: "choice", choices: ["ab"] }));
+    seat.thread.end("a test");
+    expect(await Promise.all([following(session), following(session, 1)])).toEqual(["a", "a"]);
+    pool.leave(seat);
+    session.close();
+    // It has the only thread for itself.
+    expect(await following(await pool.open({ type: "choice", choices: ["b"] }, end, 1))).toBe("b");
+  });
 });
 
 describe("a constraint that does harm", () => {
@@ -150,6 +162,25 @@ describe("threads", () => {
     expect(isOpen).toBe(false);
     first.close();
     expect(await following(await second)).toBe("b");
+  });
+
+  test("who leaves while waiting for a turn makes room for another", async () => {
+    openPool({ threads: 1, waiting: 1 });
+    const first = await pool.open(choice("a"), end, 1);
+    const controller = new AbortController();
+    const left = pool.open(choice("b"), end, 1, controller.signal);
+    controller.abort(new Error("The client has gone"));
+    await expect(left).rejects.toThrow("The client has gone");
+    const third = pool.open(choice("c"), end, 1);
+    first.close();
+    expect(await following(await third)).toBe("c");
+  });
+
+  test("one that does not start is not the fault of who waits for it", async () => {
+    pool = new GrammarPool(() => ({ ...smallVocabulary, spellings: undefined as unknown as string }));
+    const error = await pool.open(choice("a"), end, 1).catch((error) => error);
+    expect(error).toBeInstanceOf(Error);
+    expect(error.message).toBe("Threads for grammars end as soon as they are started");
   });
 
   test("many different grammars, one after the other", async () => {

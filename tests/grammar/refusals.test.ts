@@ -148,6 +148,15 @@ describe("a grammar", () => {
     expect(grammarText({ type: "grammar", text: `root ::= ${text}` })).toContain(text);
   });
 
+  test("is read once, whatever it does not close", () => {
+    const [open, beyond] = ["[".repeat(32_000), "é".repeat(32_000)];
+    expect(refusal({ type: "grammar", text: `root ::= ${open}${beyond}` }).message).toContain("ASCII only");
+    // The compiler tells of these: with its line everything ends that was not closed.
+    for (const text of [open, '"'.repeat(64_001), '[a\n"é" [^b] # [é', '[\\\\u0041] "[é']) {
+      expect(grammarText({ type: "grammar", text: `root ::= ${text}` })).toContain(text);
+    }
+  });
+
   test("is refused for its length, and choices for their number", () => {
     expect(refusal({ type: "grammar", text: " ".repeat(65_537) }).message).toContain(
       "at most 65536 characters",
@@ -155,6 +164,12 @@ describe("a grammar", () => {
     expect(refusal({ type: "choice", choices: [] }).message).toContain("1 to 1000");
     expect(refusal({ type: "choice", choices: ["x".repeat(70_000)] }).message).toContain("at most 65536");
   });
+});
+
+test("what a schema counts to is no work", () => {
+  const text = { type: "string", maxLength: 999_999 };
+  const schema = { type: "array", prefixItems: new Array<unknown>(1000).fill(text), items: false };
+  expect(grammarText({ type: "json_schema", schema }).length).toBeLessThan(32_768);
 });
 
 test("what a schema counts to does not make its grammar long", () => {

@@ -242,9 +242,7 @@ describe("POST /v1/chat/completions with a model", () => {
       await until(() => runtime.stats.heldBlocks > 0);
       client.abort();
       expect(/\[DONE\]|"usage"/.test(await reading)).toBe(false);
-      const left = performance.now();
       await until(() => app.active === 0 && runtime.stats.heldBlocks === 0);
-      expect(performance.now() - left).toBeLessThan(1000);
     }
     // What they held is free: the largest request there can be has a place.
     const images = Array.from({ length: 4 }, () => look().messages[0]);

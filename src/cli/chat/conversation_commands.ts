@@ -53,17 +53,19 @@ export const conversationCommands: readonly ChatCommand[] = [
     help: "answer the last question again",
     async run(chat) {
       const { session, question } = lastQuestion(chat);
-      const before = chat.session;
+      const { session: before, pending } = chat;
       chat.session = session;
       try {
         await chat.ask(question);
       } finally {
-        // Without a new answer the old one stays.
+        // Without a new answer the old one stays, on the disk as well.
         if (chat.session === session) {
           chat.session = before;
           chat.prefill = "";
-          chat.pending = [];
+          chat.save();
         }
+        // They wait for the next message, which this was not.
+        chat.pending = pending;
       }
     },
   },

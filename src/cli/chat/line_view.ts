@@ -1,13 +1,10 @@
 import process from "node:process";
 import { LineReader } from "./line_reader.ts";
-import type { InputEnd } from "../../terminal/read_input.ts";
+import { type InputEnd, interruptMs } from "../../terminal/read_input.ts";
 import { exitCodes, InterruptedError } from "../exit_codes.ts";
 import type { Terminal } from "../terminal.ts";
 import { continueEntry } from "./entry.ts";
 import type { AnswerView, ChatView } from "./view.ts";
-
-/** A second Ctrl-C within this time is meant. */
-const interruptMs = 1000;
 
 /**
  * A conversation line by line: with a pipe, or with a terminal that can do no more. Answers go to stdout,

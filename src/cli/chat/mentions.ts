@@ -1,5 +1,7 @@
 /** Names of picture files inside a message: written behind an @, or dropped onto the terminal, which pastes the path. */
 
+import { pictureName } from "../pictures.ts";
+
 export interface Mention {
   /** The name without escapes and quotes. */
   readonly path: string;
@@ -9,8 +11,6 @@ export interface Mention {
   /** Written with an @: a name that is no picture is then a mistake, and not just a word. */
   readonly isExplicit: boolean;
 }
-
-const pictureName = /\.(png|jpe?g|webp|gif|bmp)$/i;
 
 /** A word: quoted as a whole, or anything without space in which a backslash keeps the next character. */
 const word = /(@?)(?:"([^"\n]+)"|'([^'\n]+)'|((?:[^\s\\]+|\\.)+))/g;

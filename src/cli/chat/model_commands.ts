@@ -1,6 +1,7 @@
 import { formatCount } from "../../base/units.ts";
 import { UsageError } from "../exit_codes.ts";
 import { describeMemory } from "../loaded_model.ts";
+import { absoluteModel } from "../model_argument.ts";
 import { describeTimings } from "../timings.ts";
 import type { Chat } from "./chat.ts";
 import type { ChatCommand } from "./commands.ts";
@@ -109,6 +110,6 @@ async function changeModel(chat: Chat, model: string): Promise<void> {
     chat.runtime = await chat.parts.openModel(old);
     throw error;
   }
-  chat.session = { ...chat.session, model };
+  chat.session = { ...chat.session, model: absoluteModel(model) };
   chat.save();
 }

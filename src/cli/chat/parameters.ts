@@ -1,5 +1,6 @@
 import { parseSetting, type Setting, settings, type SettingValues } from "../../runtime/options.ts";
 import type { GenerateRequest } from "../../runtime/request.ts";
+import { requestLimits } from "../../runtime/request_settings.ts";
 import { UsageError } from "../exit_codes.ts";
 
 /** What can be set while a conversation goes on. */
@@ -27,8 +28,6 @@ const aliases: Readonly<Record<string, string>> = {
   "repeat-penalty": "repetition-penalty",
 };
 
-const maxStops = 4;
-
 /** How the parameters are called, as their flags are: `"top-k"`. */
 export const parameterLabels: readonly string[] = parameterSettings.map(labelOf);
 
@@ -44,9 +43,9 @@ export function setParameter(parameters: Parameters, label: string, text: string
   if (text === "default") return { ...parameters, [name]: undefined };
   if (name === "stop") {
     const stop = [...parameters.stop ?? [], text];
-    if (text === "" || stop.length > maxStops) {
+    if (text === "" || stop.length > requestLimits.stops) {
       throw new UsageError(
-        `stop takes up to ${maxStops} texts that are not empty`,
+        `stop takes up to ${requestLimits.stops} texts that are not empty`,
         "/set stop default removes them",
       );
     }

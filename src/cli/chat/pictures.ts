@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { basename } from "node:path";
 import { ExplainedError, RequestError } from "../../base/errors.ts";
+import { requestLimits } from "../../runtime/request_settings.ts";
 import type { LoadPicture } from "../../runtime/pictures.ts";
 import type { PictureView } from "../../runtime/picture_view.ts";
 import type { CliContext } from "../context.ts";
@@ -78,14 +79,12 @@ export async function takePictures(
   return { text: removeMentions(text, found), opened };
 }
 
-/** Most pictures of one conversation: the runtime takes no more. */
-const maxPictures = 8;
-
-/** @throws {UsageError} If there are more than fit. */
+/** @throws {UsageError} If there are more than one request may have. */
 export function checkPictureCount(count: number): void {
-  if (count <= maxPictures) return;
+  const { pictures } = requestLimits;
+  if (count <= pictures) return;
   throw new UsageError(
-    `At most ${maxPictures} pictures fit into a conversation, this would be picture ${count}`,
+    `At most ${pictures} pictures fit into a conversation, this would be picture ${count}`,
     "/detach N removes one, /clear begins anew",
   );
 }
@@ -100,7 +99,8 @@ async function fetchPicture(load: LoadPicture, name: string, signal?: AbortSigna
   }
 }
 
-function homeOf({ env }: CliContext): string {
+/** The folder that `~` stands for. */
+export function homeOf({ env }: Pick<CliContext, "env">): string {
   return env["HOME"] || homedir();
 }
 

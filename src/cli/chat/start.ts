@@ -1,12 +1,9 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
-import { demoModel } from "../../runtime/demo_model.ts";
 import type { Runtime } from "../../runtime/request.ts";
 import type { TerminalInput, TerminalOutput } from "../../terminal/raw_terminal.ts";
 import { type CliContext, showProgress } from "../context.ts";
 import { UsageError } from "../exit_codes.ts";
 import { describeMemory, describeNotes } from "../loaded_model.ts";
-import { bringModel, modelOrDemo } from "../model_argument.ts";
+import { absoluteModel, bringModel, modelOrDemo } from "../model_argument.ts";
 import { Chat } from "./chat.ts";
 import { showConversation } from "./file_commands.ts";
 import { type ChatValues, hasScreen } from "./flags.ts";
@@ -87,9 +84,8 @@ function beginSession(
   values: ChatValues,
   context: CliContext,
 ): Session {
-  const chosen = modelOrDemo(given, context);
   // The conversation may go on from another folder.
-  const model = chosen !== demoModel && existsSync(chosen) ? resolve(chosen) : chosen;
+  const model = absoluteModel(modelOrDemo(given, context));
   const parameters = { ...resumed?.parameters, ...parametersOf(values) };
   const system = values.system ?? resumed?.system;
   return { ...resumed ?? newSession({ model, system, parameters }), model, system, parameters };

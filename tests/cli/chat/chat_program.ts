@@ -6,6 +6,8 @@ import type { Services } from "../../../src/cli/services.ts";
 import type { GenerateRequest } from "../../../src/runtime/request.ts";
 import { answer, FakeRuntime, type Step } from "../../support/fake_runtime.ts";
 
+let answered = 0;
+
 /** What the question begins with, and the answer to it. Others are answered with what was asked. */
 const scripts: Record<string, () => Iterable<Step>> = {
   *endless() {
@@ -18,6 +20,9 @@ const scripts: Record<string, () => Iterable<Step>> = {
   *silent() {
     yield* answer().slice(0, 1);
     yield { waitMs: 60_000 };
+  },
+  *once() {
+    yield* answered++ === 0 ? answer("first") : scripts["silent"]!();
   },
   refused: () => [new RequestError("The prompt is too long", { remedy: "Ask for less" })],
   markdown: () =>

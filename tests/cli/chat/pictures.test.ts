@@ -54,6 +54,15 @@ test("a picture is added by /image, by @, and by dropping its file, and belongs 
   await say(pty, "/detach 9", "error: /detach needs a number from 1 to 5", "/images lists them");
 });
 
+test("a picture that waits for the next message is not lost to /retry", async () => {
+  using folder = folderWith("cat.png");
+  await using pty = openChat(["chat", "tiny"], { folder, columns: 120 });
+  await say(pty, "a", "u(a)", "");
+  await say(pty, "/image cat.png", `[image 1: cat.png ${size} → 1 tile]`);
+  await say(pty, "/retry", "u(a)", "");
+  await say(pty, "b", "u(a) a(u(a)) u1(b)", "");
+});
+
 test("/image takes a URL and the clipboard", async () => {
   using folder = folderWith("cat.png");
   folder.write("bin/wl-paste", `#!/bin/sh\ncat "$HOME/cat.png"\n`);

@@ -12,6 +12,20 @@ function state(folder: TemporaryFolder, ...parts: string[]): string {
   return join(folder.path, "state/llamav", ...parts);
 }
 
+test("an answer that /retry has no better one for stays, also in the file", async () => {
+  using folder = new TemporaryFolder();
+  await using pty = openChat(["chat", "tiny"], { folder });
+  await say(pty, "a", "u(a)", "");
+  await say(pty, "once", "first", "");
+  pty.type("/retry\r");
+  await pty.until(({ text }) => text.at(-1) === ">>> /retry");
+  pty.type("\x03");
+  await pty.shows("(stopped before it began)", "", emptyPrompt);
+  const [session] = readdirSync(state(folder, "sessions"));
+  const { turns } = JSON.parse(readFileSync(state(folder, "sessions", session!), "utf8"));
+  expect(turns.map(({ text }: { text: string }) => text)).toEqual(["a", "u(a)", "once", "first"]);
+});
+
 test("a conversation is kept for its owner alone, and goes on with its pictures", async () => {
   using folder = new TemporaryFolder();
   const picture = picturePath("gray.png");

@@ -20,16 +20,16 @@ _KINDS: tuple[tuple[str, Ask, float], ...] = (
     ("color", ask_color, 11),
     ("size", ask_size, 6),
     ("position", ask_position, 11),
-    ("count", ask_count, 14),
-    ("relation", ask_relation, 9),
-    ("yesno", ask_yes_no, 14),
+    ("count", ask_count, 24),
+    ("relation", ask_relation, 11),
+    ("yesno", ask_yes_no, 20),
     ("number", ask_number, 2.5),
     ("word", ask_word, 1.5),
     ("background", ask_background, 3),
     ("describe", ask_describe, 7),
     ("json", ask_json, 5),
 )
-_TEXT_WEIGHTS = {"number": 38.0, "word": 38.0}
+_TEXT_WEIGHTS = {"number": 38.0, "word": 20.0}
 
 _ABOUT_IT = 0.6  # share of later turns that ask about "it", where there is an "it"
 
