@@ -36,9 +36,12 @@ export class CompiledGrammars {
     return new CompiledGrammars(await GrammarCompiler.createGrammarCompiler(info, false), vocabulary);
   }
 
-  /** @throws {Error} If the grammar is malformed, or matches no text. */
-  async compile(grammar: string): Promise<void> {
-    if (this.#compiled.get(grammar)) return;
+  /**
+   * @param name by which the grammar is opened
+   * @throws {Error} If the grammar is malformed, or matches no text.
+   */
+  async compile(name: string, grammar: string): Promise<void> {
+    if (this.#compiled.get(name)) return;
     const parsed = await Grammar.fromEBNF(grammar); // given as a text, it would never be freed
     const compiled = await this.#compiler.compileGrammar(parsed);
     parsed.dispose();
@@ -46,11 +49,11 @@ export class CompiledGrammars {
     const first = await matcher.getNextTokenBitmask();
     matcher.dispose();
     if (first.every((word) => word === 0)) throw new Error("it matches no text");
-    this.#compiled.set(grammar, compiled);
+    this.#compiled.set(name, compiled);
   }
 
-  async open(id: number, grammar: string, end: EndOptions): Promise<void> {
-    const compiled = this.#compiled.get(grammar);
+  async open(id: number, name: string, end: EndOptions): Promise<void> {
+    const compiled = this.#compiled.get(name);
     assert(compiled, "a grammar is compiled before it is matched");
     this.#matching.set(id, { matcher: await GrammarMatcher.createGrammarMatcher(compiled), end, tokens: 0 });
   }

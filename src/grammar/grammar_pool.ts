@@ -2,9 +2,8 @@ import { RequestError } from "../base/errors.ts";
 import { Lru } from "../base/lru.ts";
 import { quote } from "../base/quote.ts";
 import { type Constraint, refuse } from "./constraint.ts";
-import { grammarText } from "./grammar_text.ts";
 import { GrammarSession } from "./grammar_session.ts";
-import { type EndOptions, keptGrammars } from "./matcher_protocol.ts";
+import { type ConstraintText, type EndOptions, keptGrammars } from "./matcher_protocol.ts";
 import { MatcherThread, ThreadEnded } from "./matcher_thread.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -28,9 +27,11 @@ const keptIdle = 2;
 /** A thread, and what it is used for. */
 export interface Seat {
   readonly thread: MatcherThread;
-  /** The grammar of everything that is matched on it now. */
-  grammar: string | undefined;
-  /** Resolves when that is compiled. */
+  /** What everything that is matched on it now is held to. */
+  constraint: ConstraintText | undefined;
+  /** Resolves when the thread has the vocabulary. */
+  readonly started: Promise<unknown>;
+  /** Resolves when the constraint is compiled. */
   ready: Promise<void>;
   users: number;
   /** What it has compiled before, and has perhaps kept. */
@@ -75,15 +76,15 @@ export class GrammarPool {
     choices: number,
     signal?: AbortSignal,
   ): Promise<GrammarSession> {
-    const grammar = grammarText(constraint);
-    const seat = await this.take(grammar, signal);
-    return new GrammarSession(this, seat, grammar, end, choices);
+    const text = JSON.stringify(constraint);
+    const seat = await this.take(text, signal);
+    return new GrammarSession(this, seat, text, end, choices);
   }
 
-  /** A place on a thread that has compiled the grammar. Given back with `leave`. */
-  async take(grammar: string, signal?: AbortSignal): Promise<Seat> {
+  /** A place on a thread that has compiled the constraint. Given back with `leave`. */
+  async take(constraint: ConstraintText, signal?: AbortSignal): Promise<Seat> {
     for (let tries = 0; tries < 3; tries++) {
-      const seat = await this.#seat(grammar, signal);
+      const seat = await this.#seat(constraint, signal);
       try {
         await seat.ready;
         return seat;
@@ -102,7 +103,7 @@ export class GrammarPool {
 
   leave(seat: Seat): void {
     if (--seat.users > 0) return;
-    seat.grammar = undefined;
+    seat.constraint = undefined;
     if (seat.compilations >= mostCompiled) seat.thread.end("it is worn out");
     const idle = this.#seats.filter(({ users }) => users === 0);
     if (idle.length > keptIdle && this.#waiting.size === 0) idle[0]!.thread.end("it is not needed");
@@ -114,19 +115,19 @@ export class GrammarPool {
   }
 
   /** Where there is none for another grammar, in the order in which they came. */
-  async #seat(grammar: string, signal: AbortSignal | undefined): Promise<Seat> {
+  async #seat(constraint: ConstraintText, signal: AbortSignal | undefined): Promise<Seat> {
     for (;;) {
-      const same = this.#seats.find((seat) => seat.users > 0 && seat.grammar === grammar);
+      const same = this.#seats.find((seat) => seat.users > 0 && seat.constraint === constraint);
       if (same) {
         same.users++;
         return same;
       }
       const idle = this.#seats.filter(({ users }) => users === 0);
-      const seat = idle.find(({ compiled }) => compiled.get(grammar)) ?? idle[0] ?? this.#newSeat();
+      const seat = idle.find(({ compiled }) => compiled.get(constraint)) ?? idle[0] ?? this.#newSeat();
       if (seat) {
         seat.users = 1;
-        seat.grammar = grammar;
-        seat.ready = this.#compile(seat, grammar);
+        seat.constraint = constraint;
+        seat.ready = this.#compile(seat, constraint);
         return seat;
       }
       if (this.#waiting.size >= this.#limits.waiting) {
@@ -169,10 +170,12 @@ export class GrammarPool {
       this.#wakeNext();
     });
     const started = thread.call({ type: "vocabulary", vocabulary: this.#vocabulary() }, startMs);
+    started.catch(() => {}); // whoever compiles on it hears of it
     const seat: Seat = {
       thread,
-      grammar: undefined,
-      ready: started.then(() => {}),
+      constraint: undefined,
+      started,
+      ready: Promise.resolve(),
       users: 0,
       compiled: new Lru(keptGrammars),
       compilations: 0,
@@ -181,15 +184,19 @@ export class GrammarPool {
     return seat;
   }
 
-  async #compile(seat: Seat, grammar: string): Promise<void> {
+  async #compile(seat: Seat, constraint: ConstraintText): Promise<void> {
     // Whoever waits for a thread is not to blame for its start.
-    await seat.ready.catch(() => {
+    await seat.started.catch(() => {
       throw new ThreadEnded(false, "it could not be started");
     });
-    const { refusal } = await seat.thread.call({ type: "compile", grammar }, this.#limits.deadlineMs);
+    const { wrong, refusal } = await seat.thread.call(
+      { type: "compile", constraint },
+      this.#limits.deadlineMs,
+    );
+    if (wrong) throw new RequestError(wrong.message, wrong.details);
     if (refusal === undefined) {
-      if (!seat.compiled.get(grammar)) seat.compilations++;
-      seat.compiled.set(grammar, true);
+      if (!seat.compiled.get(constraint)) seat.compilations++;
+      seat.compiled.set(constraint, true);
       return;
     }
     seat.thread.end("it has refused a grammar");

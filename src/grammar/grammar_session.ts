@@ -1,6 +1,6 @@
 import { RequestError } from "../base/errors.ts";
 import type { GrammarPool, Seat } from "./grammar_pool.ts";
-import type { EndOptions } from "./matcher_protocol.ts";
+import type { ConstraintText, EndOptions } from "./matcher_protocol.ts";
 import { ThreadEnded } from "./matcher_thread.ts";
 
 /** One answer and how far its matcher has followed it. */
@@ -18,16 +18,16 @@ let nextMatcher = 1;
 /** Follows the answers of one request through a grammar, on whatever thread has it compiled. */
 export class GrammarSession {
   readonly #pool: GrammarPool;
-  readonly #grammar: string;
+  readonly #constraint: ConstraintText;
   readonly #end: EndOptions;
   readonly #answers: readonly Followed[];
   #seat: Promise<Seat>;
   #closed = false;
 
-  constructor(pool: GrammarPool, seat: Seat, grammar: string, end: EndOptions, choices: number) {
+  constructor(pool: GrammarPool, seat: Seat, constraint: ConstraintText, end: EndOptions, choices: number) {
     this.#pool = pool;
     this.#seat = Promise.resolve(seat);
-    this.#grammar = grammar;
+    this.#constraint = constraint;
     this.#end = end;
     this.#answers = Array.from({ length: choices }, () => ({ tokens: [], matcher: 0, matched: 0 }));
   }
@@ -78,7 +78,10 @@ export class GrammarSession {
       answer.matched = 0;
       answer.seat = seat;
       const { matcher } = answer;
-      await seat.thread.call({ type: "open", matcher, grammar: this.#grammar, end: this.#end }, deadlineMs);
+      await seat.thread.call(
+        { type: "open", matcher, constraint: this.#constraint, end: this.#end },
+        deadlineMs,
+      );
     }
     const tokens = answer.tokens.slice(answer.matched);
     const { mask } = await seat.thread.call({ type: "mask", matcher: answer.matcher, tokens }, deadlineMs);
@@ -93,7 +96,7 @@ export class GrammarSession {
     // Another choice may have moved meanwhile, and a request that was closed has left already.
     if (this.#seat === held && !this.#closed) {
       this.#pool.leave(from);
-      this.#seat = this.#pool.take(this.#grammar);
+      this.#seat = this.#pool.take(this.#constraint);
     }
     await this.#seat;
   }

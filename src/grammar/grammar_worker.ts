@@ -2,8 +2,10 @@
  * Compiles grammars and makes masks beside the main thread. What a grammar costs cannot be known before: whoever
  * started this thread ends it where it takes too long.
  */
+import { RequestError } from "../base/errors.ts";
 import { CompiledGrammars } from "./compiled_grammars.ts";
-import type { MatcherAnswer, MatcherCall } from "./matcher_protocol.ts";
+import { grammarText } from "./grammar_text.ts";
+import type { ConstraintText, MatcherAnswer, MatcherCall } from "./matcher_protocol.ts";
 
 declare const self: Worker;
 
@@ -32,9 +34,9 @@ async function answerTo(call: MatcherCall): Promise<MatcherAnswer> {
       grammars = await CompiledGrammars.create(call.vocabulary);
       return {};
     case "compile":
-      return await compile(call.grammar);
+      return await compile(call.constraint);
     case "open":
-      await grammars!.open(call.matcher, call.grammar, call.end);
+      await grammars!.open(call.matcher, call.constraint, call.end);
       return {};
     case "mask":
       return { mask: await grammars!.mask(call.matcher, call.tokens) };
@@ -44,10 +46,17 @@ async function answerTo(call: MatcherCall): Promise<MatcherAnswer> {
   }
 }
 
-async function compile(grammar: string): Promise<MatcherAnswer> {
+async function compile(constraint: ConstraintText): Promise<MatcherAnswer> {
+  let grammar: string;
+  try {
+    grammar = grammarText(JSON.parse(constraint));
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    return { wrong: { message: error.message, details: error.details } };
+  }
   said = [];
   try {
-    await grammars!.compile(grammar);
+    await grammars!.compile(constraint, grammar);
     return {};
   } catch (error) {
     // The reason stands behind the place in the compiler's source.

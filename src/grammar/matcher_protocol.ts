@@ -1,4 +1,8 @@
+import type { RequestError } from "../base/errors.ts";
 import type { Vocabulary } from "./vocabulary.ts";
+
+/** A `Constraint` as JSON, by which it is known. Only the thread reads it: even that may take long. */
+export type ConstraintText = string;
 
 /** Grammars that stay compiled on one thread. */
 export const keptGrammars = 8;
@@ -15,15 +19,22 @@ export interface EndOptions {
 export type MatcherCall =
   /** Readies the thread; comes first, and once. */
   | { readonly type: "vocabulary"; readonly vocabulary: Vocabulary }
-  | { readonly type: "compile"; readonly grammar: string }
-  /** A matcher of a grammar that was compiled, at the beginning of an answer. */
-  | { readonly type: "open"; readonly matcher: number; readonly grammar: string; readonly end: EndOptions }
+  | { readonly type: "compile"; readonly constraint: ConstraintText }
+  /** A matcher of a constraint that was compiled, at the beginning of an answer. */
+  | {
+    readonly type: "open";
+    readonly matcher: number;
+    readonly constraint: ConstraintText;
+    readonly end: EndOptions;
+  }
   /** Takes the tokens that an answer has more by now, and asks for the mask of the next one. */
   | { readonly type: "mask"; readonly matcher: number; readonly tokens: readonly number[] }
   | { readonly type: "close"; readonly matcher: number };
 
 export interface MatcherAnswer {
   readonly mask?: Uint32Array;
+  /** What is wrong with the constraint itself. */
+  readonly wrong?: { readonly message: string; readonly details: RequestError["details"] };
   /** Why the grammar cannot be compiled. The thread is of no use from now on. */
   readonly refusal?: string;
   /** Why there is no answer. The thread is of no use from now on. */

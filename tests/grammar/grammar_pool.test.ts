@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Constraint } from "../../src/grammar/constraint.ts";
 import { GrammarPool, type PoolLimits } from "../../src/grammar/grammar_pool.ts";
-import { grammarText } from "../../src/grammar/grammar_text.ts";
 import type { GrammarSession } from "../../src/grammar/grammar_session.ts";
 import { smallVocabulary, tokensOf } from "./random_answers.ts";
 
@@ -83,7 +82,7 @@ describe("a session", () => {
     push(session, "xa");
     push(session, "x", 1);
     expect(await following(session)).toBe("b");
-    const seat = await pool.take(grammarText({ type: "regex", pattern: "x(ab|cd)y" }));
+    const seat = await pool.take(JSON.stringify({ type: "regex", pattern: "x(ab|cd)y" }));
     seat.thread.end("a test");
     expect(await Promise.all([following(session), following(session, 1)])).toEqual(["b", "ac"]);
     push(session, "b");
@@ -93,7 +92,7 @@ describe("a session", () => {
   test("has one place on the next thread, however many of its choices move there", async () => {
     openPool({ threads: 1 });
     const session = await pool.open({ type: "choice", choices: ["ab"] }, end, 2);
-    const seat = await pool.take(grammarText({ type: "choice", choices: ["ab"] }));
+    const seat = await pool.take(JSON.stringify({ type: "choice", choices: ["ab"] }));
     seat.thread.end("a test");
     expect(await Promise.all([following(session), following(session, 1)])).toEqual(["a", "a"]);
     pool.leave(seat);
@@ -122,6 +121,33 @@ describe("a constraint that does harm", () => {
     for (let i = 0; i < 2; i++) await expect(pool.open(endless, end, 1)).rejects.toThrow("within 1 s");
     const session = await pool.open({ type: "choice", choices: ["x"] }, end, 1);
     expect(await following(session)).toBe("x");
+  });
+
+  test("does not keep others from being answered while it is only read", async () => {
+    // Sets of characters cost their share long before anything is compiled.
+    const pattern = "[^\\u0000-\\uffff]|[\\s\\S]|".repeat(36) + "a";
+    const properties = Object.fromEntries(
+      Array.from({ length: 60 }, (_, i) => [`p${i}`, { type: "string", pattern: pattern + i }]),
+    );
+    openPool({ deadlineMs: 1000 });
+    const opened = pool.open({ type: "json_schema", schema: { type: "object", properties } }, end, 1)
+      .then((session) => session.close(), (error) => error);
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    await opened;
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(5);
+  });
+
+  test("that is wrong in itself is refused, and its thread goes on", async () => {
+    openPool({ threads: 1 });
+    for (let i = 0; i < 3; i++) {
+      await expect(pool.open({ type: "regex", pattern: "(" }, end, 1)).rejects.toMatchObject({
+        name: "RequestError",
+        details: { code: "invalid_grammar" },
+      });
+    }
+    expect(await following(await pool.open({ type: "choice", choices: ["x"] }, end, 1))).toBe("x");
   });
 
   test.each([

@@ -64,7 +64,7 @@ export async function randomAnswer(
   draw: Draw,
   maxTokens: number,
 ): Promise<string | undefined> {
-  await grammars.compile(grammar);
+  await grammars.compile(grammar, grammar);
   const { endId } = smallVocabulary;
   const matcher = nextMatcher++;
   await grammars.open(matcher, grammar, { stopIds: [endId], minTokens: 0 });
