@@ -33,8 +33,8 @@ function pictureFiles(written: string, { parts: { context } }: Chat): string[] {
   const path = written.replaceAll(/\\(.)/g, "$1");
   const slash = path.lastIndexOf("/") + 1;
   const [folder, beginning] = [path.slice(0, slash), path.slice(slash)];
+  const place = folder.replace(/^~(?=\/)/, homeOf(context)) || ".";
   try {
-    const place = folder.replace(/^~(?=\/)/, homeOf(context)) || ".";
     const entries = readdirSync(place, { withFileTypes: true });
     return entries
       .filter(({ name }) => name.startsWith(beginning) && (beginning !== "" || !name.startsWith(".")))

@@ -76,7 +76,7 @@ test("stateDirectory() follows XDG_STATE_HOME, and no relative one", () => {
 
 test("completeInput() completes only where something is to be completed", () => {
   using folder = new TemporaryFolder({ "a (1).png": "", ".hidden.png": "", "b/c.jpg": "", "d.txt": "" });
-  const chat = { parts: { store: undefined } } as unknown as Chat;
+  const chat = { parts: { store: undefined, context: { env: { HOME: folder.path } } } } as unknown as Chat;
   const complete = (text: string, cursor = text.length) => completeInput(text, cursor, chat).candidates;
   expect(complete("/he")).toEqual(["/help "]);
   expect(complete("/help und")).toEqual(["undo "]);
@@ -85,6 +85,7 @@ test("completeInput() completes only where something is to be completed", () => 
     `${folder.path}/b/`,
   ]);
   expect(complete(`see @${folder.path}/.h`)).toEqual([`${folder.path}/.hidden.png `]);
+  expect(complete("see @~/b/")).toEqual(["~/b/c.jpg "]);
   expect(complete("/image clip")).toEqual(["clipboard "]);
   for (const text of ["", "hello", "/nothing x", "/load x", `@${folder.path}/none/`]) {
     expect(complete(text)).toEqual([]);
