@@ -1,5 +1,27 @@
 import { formatBytes } from "../base/units.ts";
-import type { ModelInfo } from "../runtime/request.ts";
+import type { SettingValues } from "../runtime/options.ts";
+import type { ModelInfo, Runtime } from "../runtime/request.ts";
+import { type CliContext, showProgress } from "./context.ts";
+
+type ModelValues = SettingValues<"device" | "contextLength" | "imageTiles" | "maxTiles" | "verbose">;
+
+/** Opens a model for one answer at a time, with progress, and says what there is to say about it. */
+export async function openForOne(
+  model: string,
+  values: ModelValues,
+  warmUp: boolean | "gpu" | undefined,
+  { services, terminal }: CliContext,
+): Promise<Runtime> {
+  const { device, contextLength, imageTiles, maxTiles, verbose } = values;
+  const onProgress = showProgress(terminal);
+  const runtime = await services.openRuntime(
+    { model, device, contextLength, imageTiles, maxTiles, maxSequences: 1, warmUp, onProgress },
+  );
+  terminal.clearProgress();
+  for (const line of describeNotes(runtime.model)) terminal.note(line);
+  if (verbose) terminal.note(describeMemory(runtime.model));
+  return runtime;
+}
 
 /** The memory plan on one line: `"memory 57.9 MB: weights 28.4 MB, text cache 29.5 MB"`. */
 export function describeMemory({ memory }: ModelInfo): string {

@@ -2,28 +2,17 @@ import type { Command } from "commander";
 import { formatDuration } from "../base/units.ts";
 import type { GenerateRequest, Runtime } from "../runtime/request.ts";
 import type { SettingValues } from "../runtime/options.ts";
-import { hasScreen } from "./chat/flags.ts";
-import { type CliContext, showProgress } from "./context.ts";
+import { hasScreen, sessionFlags } from "./chat/flags.ts";
+import type { CliContext } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
-import { describeMemory, describeNotes } from "./loaded_model.ts";
+import { openForOne } from "./loaded_model.ts";
 import { bringModel, modelArgument, modelOrDemo, takeModel } from "./model_argument.ts";
 import { namePictures } from "./pictures.ts";
 import { buildRequest, requestFlags } from "./run_request.ts";
 import { type AnswerEnd, describeTimings, timingLine } from "./timings.ts";
 
-const flags = [
-  ...requestFlags,
-  "device",
-  "contextLength",
-  "imageTiles",
-  "maxTiles",
-  "warmUp",
-  "verbose",
-  "history",
-  "plain",
-  "yes",
-] as const;
+const flags = [...requestFlags, ...sessionFlags] as const;
 
 type RunValues = SettingValues<typeof flags[number]>;
 
@@ -63,7 +52,7 @@ async function run(
   values: RunValues,
   context: CliContext,
 ): Promise<void> {
-  const { terminal, services } = context;
+  const { terminal } = context;
   if (words.length === 0 && values.messages === undefined && hasScreen(terminal)) {
     const { startChat } = await import("./chat/start.ts");
     return await startChat({ model: given, values }, context);
@@ -72,21 +61,9 @@ async function run(
   const request = await buildRequest(words, values, context);
   const model = await bringModel(modelOrDemo(given, context), values.yes, context);
   const started = performance.now();
-  const runtime = await services.openRuntime({
-    model,
-    device: values.device,
-    contextLength: values.contextLength,
-    imageTiles: values.imageTiles,
-    maxTiles: values.maxTiles,
-    maxSequences: 1,
-    warmUp: values.warmUp,
-    onProgress: showProgress(terminal),
-  });
+  const runtime = await openForOne(model, values, values.warmUp, context);
   try {
-    terminal.clearProgress();
     const loadMs = performance.now() - started;
-    for (const line of describeNotes(runtime.model)) terminal.note(line);
-    if (values.verbose) terminal.note(describeMemory(runtime.model));
     const end = await interruptible((controller) =>
       printAnswer(runtime, request, controller.signal, context)
     );

@@ -3,7 +3,7 @@ import { type NumberSetting, settings } from "../runtime/options.ts";
 import type { GenerateRequest } from "../runtime/request.ts";
 import { limits } from "./limits.ts";
 import { orText } from "./short_forms.ts";
-import { constraintOf, structuredFields } from "./structured_fields.ts";
+import { structuredFields, toConstraint } from "./structured_fields.ts";
 import { z } from "./zod.ts";
 
 function bounded(setting: NumberSetting) {
@@ -99,7 +99,7 @@ export function generationOf(
     stop: body.stop ?? undefined,
     stopTokenIds: body.stop_token_ids ?? undefined,
     ignoreEos: body.ignore_eos ?? undefined,
-    constraint: constraintOf(body),
+    constraint: toConstraint(body),
   };
 }
 

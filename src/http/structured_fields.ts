@@ -39,7 +39,7 @@ export type StructuredBody = z.output<typeof structuredSchema>;
  *
  * @throws {RequestError} If two fields say what it must be.
  */
-export function constraintOf(
+export function toConstraint(
   { response_format: format, grammar, regex, choice }: StructuredBody,
 ): Constraint | undefined {
   const given: { readonly param: string; readonly constraint: Constraint }[] = [];

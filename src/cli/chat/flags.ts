@@ -2,11 +2,8 @@ import type { SettingValues } from "../../runtime/options.ts";
 import type { Terminal } from "../terminal.ts";
 import { parameterSettings } from "./parameters.ts";
 
-/** The settings of a conversation. */
-export const chatFlags = [
-  ...parameterSettings,
-  "system",
-  "image",
+/** What `run` and `chat` have in common beside their questions: the first becomes the second without a prompt. */
+export const sessionFlags = [
   "device",
   "contextLength",
   "imageTiles",
@@ -17,6 +14,9 @@ export const chatFlags = [
   "plain",
   "yes",
 ] as const;
+
+/** The settings of a conversation. */
+export const chatFlags = [...parameterSettings, "system", "image", ...sessionFlags] as const;
 
 export type ChatValues = SettingValues<typeof chatFlags[number]>;
 

@@ -1,8 +1,7 @@
-import type { Runtime } from "../../runtime/request.ts";
 import type { TerminalInput, TerminalOutput } from "../../terminal/raw_terminal.ts";
-import { type CliContext, showProgress } from "../context.ts";
+import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit_codes.ts";
-import { describeMemory, describeNotes } from "../loaded_model.ts";
+import { openForOne } from "../loaded_model.ts";
 import { absoluteModel, bringModel, modelOrDemo } from "../model_argument.ts";
 import { Chat } from "./chat.ts";
 import { showConversation } from "./file_commands.ts";
@@ -46,7 +45,7 @@ export async function startChat(
   const pictures = [];
   for (const name of values.image) pictures.push(await openNamedPicture(name, openPicture, context));
   const openModel = async (model: string) =>
-    await openWithProgress(await bringModel(model, values.yes, context), values, context);
+    await openForOne(await bringModel(model, values.yes, context), values, values.warmUp ?? "gpu", context);
   const runtime = await openModel(session.model);
   // Until here Ctrl-C ends everything.
   const view = screen ? new ScreenView(screen) : new LineView(terminal);
@@ -95,24 +94,6 @@ function parametersOf(values: ChatValues): Parameters {
   const given = parameterSettings.map((name) => [name, values[name]] as const)
     .filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0));
   return Object.fromEntries(given);
-}
-
-async function openWithProgress(model: string, values: ChatValues, context: CliContext): Promise<Runtime> {
-  const { terminal, services } = context;
-  const runtime = await services.openRuntime({
-    model,
-    device: values.device,
-    contextLength: values.contextLength,
-    imageTiles: values.imageTiles,
-    maxTiles: values.maxTiles,
-    maxSequences: 1,
-    warmUp: values.warmUp ?? "gpu",
-    onProgress: showProgress(terminal),
-  });
-  terminal.clearProgress();
-  for (const line of describeNotes(runtime.model)) terminal.note(line);
-  if (values.verbose) terminal.note(describeMemory(runtime.model));
-  return runtime;
 }
 
 /** The screen that the conversation can have, if there is one that can do more than lines. */
