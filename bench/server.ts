@@ -22,7 +22,7 @@ import { buildShaders } from "../tools/build_shaders.ts";
 import { Driver } from "./engine/driver.ts";
 import { type Result, saveResults } from "./results_file.ts";
 import { serveModel } from "./served_model.ts";
-import { measureFairness } from "./server/fairness.ts";
+import { fairnessKeys, measureFairness } from "./server/fairness.ts";
 import { measureShare } from "./server/share.ts";
 import { measureStreamPath } from "./server/stream_path.ts";
 
@@ -66,18 +66,22 @@ async function main(): Promise<void> {
   console.log(`${name} on ${info.name}, ${info.driverName} ${info.driverInfo}`);
   const results: Result[] = [];
   try {
-    if (wanted("share") || wanted("fairness")) {
-      // The engine's own limits, so that both do the same.
-      const { contextLength } = driver.engine.info;
-      const flags = ["--ctx-size", String(contextLength), "--max-num-seqs", String(options.batch)];
-      await using server = await serveModel(executable, model, [
-        ...flags,
-        ...device === undefined ? [] : ["--device", device],
-      ]);
-      if (wanted("share")) results.push(...await measureShare(driver, server, options));
-      if (wanted("fairness")) {
-        results.push(...await measureFairness(driver.engine.config, server, options.rounds));
-      }
+    // The engine's own limits, so that both do the same.
+    const flags = [
+      "--ctx-size",
+      String(driver.engine.info.contextLength),
+      "--max-num-seqs",
+      String(options.batch),
+    ];
+    if (device !== undefined) flags.push("--device", device);
+    if (wanted("share")) {
+      await using server = await serveModel(executable, model, flags);
+      results.push(...await measureShare(driver, server, options));
+    }
+    if (wanted("fairness")) {
+      const keys = fairnessKeys.flatMap((key) => ["--api-key", key]);
+      await using server = await serveModel(executable, model, [...flags, ...keys]);
+      results.push(...await measureFairness(driver.engine.config, server, options.rounds));
     }
     if (wanted("path")) results.push(await measureStreamPath(options.rounds, pathTokens));
   } finally {

@@ -2,7 +2,8 @@
 export interface Asked {
   readonly prompt: readonly number[];
   readonly maxTokens: number;
-  /** Whose turn it takes. */
+  /** Whose turn it takes: the caller's, and within the caller a user's. */
+  readonly key?: string;
   readonly user?: string;
 }
 
@@ -12,11 +13,14 @@ export interface Asked {
  * @returns milliseconds from the question to the last byte
  * @throws {Error} If it is refused, or has another number of tokens.
  */
-export async function readCompletion(url: string, { prompt, maxTokens, user }: Asked): Promise<number> {
+export async function readCompletion(url: string, { prompt, maxTokens, key, user }: Asked): Promise<number> {
   const begin = performance.now();
   const response = await fetch(`${url}/v1/completions`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: {
+      "content-type": "application/json",
+      ...key === undefined ? {} : { authorization: `Bearer ${key}` },
+    },
     body: JSON.stringify({
       model: "default",
       prompt,

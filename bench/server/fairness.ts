@@ -1,6 +1,6 @@
 import type { MllamaConfig } from "../../src/model/config.ts";
+import { percentile } from "../../src/runtime/bench_report.ts";
 import { randomPrompt } from "../../src/runtime/bench_requests.ts";
-import { percentile } from "../engine/numbers.ts";
 import type { Result } from "../results_file.ts";
 import type { ServedModel } from "../served_model.ts";
 import { readCompletion } from "./completion.ts";
@@ -9,9 +9,18 @@ import { readCompletion } from "./completion.ts";
 const [calmClients, floodRequests] = [4, 48];
 const [questionsEach, promptLength, answerLength] = [4, 32, 48];
 
+const calmKeys = Array.from({ length: calmClients }, (_, i) => `calm-${i}`);
+const floodKey = "flood";
+
+/** Keys that the server must take. */
+export const fairnessKeys: readonly string[] = [...calmKeys, floodKey];
+
 let seed = 1;
 
-/** How long well-behaved clients wait for whole answers: among themselves, and beside one who floods the queue. */
+/**
+ * How long well-behaved clients wait for whole answers: among themselves, and beside one who floods the queue, under a new
+ * user's name each time.
+ */
 export async function measureFairness(
   config: MllamaConfig,
   server: ServedModel,
@@ -48,9 +57,9 @@ export async function measureFairness(
 /** Milliseconds of every answer. */
 async function askCalmly(config: MllamaConfig, server: ServedModel): Promise<number[]> {
   const each = await Promise.all(
-    Array.from({ length: calmClients }, async (_, client) => {
+    calmKeys.map(async (key) => {
       const times: number[] = [];
-      for (let i = 0; i < questionsEach; i++) times.push(await ask(config, server, `calm ${client}`));
+      for (let i = 0; i < questionsEach; i++) times.push(await ask(config, server, key));
       return times;
     }),
   );
@@ -61,7 +70,7 @@ async function askCalmly(config: MllamaConfig, server: ServedModel): Promise<num
 function flood(config: MllamaConfig, server: ServedModel): () => Promise<void> {
   let goesOn = true;
   const lanes = Array.from({ length: floodRequests }, async () => {
-    while (goesOn) await ask(config, server, "flood");
+    while (goesOn) await ask(config, server, floodKey, `user ${seed}`);
   });
   return async () => {
     goesOn = false;
@@ -69,10 +78,11 @@ function flood(config: MllamaConfig, server: ServedModel): () => Promise<void> {
   };
 }
 
-function ask(config: MllamaConfig, { url }: ServedModel, user: string): Promise<number> {
+function ask(config: MllamaConfig, { url }: ServedModel, key: string, user?: string): Promise<number> {
   return readCompletion(url, {
     prompt: randomPrompt(config, seed++, promptLength),
     maxTokens: answerLength,
+    key,
     user,
   });
 }

@@ -11,6 +11,8 @@ const fieldNames = [
   "path",
   "status",
   "outcome",
+  "error_code",
+  "error_param",
   "prompt_tokens",
   "completion_tokens",
   "image_tiles",

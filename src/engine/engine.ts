@@ -5,7 +5,7 @@ import { planWeights } from "../model/load.ts";
 import type { MemoryPlan } from "../model/plan.ts";
 import { type CoreOptions, EngineCore } from "./engine_core.ts";
 import { chooseLimits } from "./limits.ts";
-import type { EngineInfo, EngineOptions, TraceRequest, TraceResult } from "./protocol.ts";
+import type { EngineInfo, EngineOptions, OnProgress, TraceRequest, TraceResult } from "./protocol.ts";
 import { Runner } from "./runner.ts";
 import { trace } from "./trace.ts";
 import { warmUp } from "./warm_up.ts";
@@ -50,7 +50,7 @@ export class Engine extends EngineCore {
    */
   static open(
     options: EngineOptions,
-    onProgress?: (done: number, total: number) => void,
+    onProgress: OnProgress = () => {},
     device?: Device,
   ): Engine {
     const checkpoint = openCheckpoint(options.model);
@@ -60,8 +60,14 @@ export class Engine extends EngineCore {
       const chosenDevice = device ?? (owned = openDevice(options));
       const { limits, plan, problem } = chooseLimits(options, checkpoint.config, weights.bytes, chosenDevice);
       if (problem) throw problem;
-      const runner = new Runner(chosenDevice, checkpoint, limits, weights, onProgress);
-      if (wantsWarmUp(options, chosenDevice)) warmUpOrFree(runner, checkpoint.config);
+      const runner = new Runner(
+        chosenDevice,
+        checkpoint,
+        limits,
+        weights,
+        (done, total) => onProgress(done, total, "weights"),
+      );
+      if (wantsWarmUp(options, chosenDevice)) warmUpOrFree(runner, checkpoint.config, onProgress);
       return new Engine(chosenDevice, owned, checkpoint, runner, plan, options);
     } catch (error) {
       owned?.dispose();
@@ -96,9 +102,9 @@ function wantsWarmUp({ warmUp = false }: EngineOptions, device: Device): boolean
   return warmUp === "gpu" ? device.info.type !== "cpu" : warmUp;
 }
 
-function warmUpOrFree(runner: Runner, config: MllamaConfig): void {
+function warmUpOrFree(runner: Runner, config: MllamaConfig, onProgress: OnProgress): void {
   try {
-    warmUp(runner, config);
+    warmUp(runner, config, (done, total) => onProgress(done, total, "warm-up"));
   } catch (error) {
     runner.dispose();
     throw error;

@@ -113,7 +113,7 @@ export class EngineCore {
     const tokens = request.tokens.length + tileCount(request.images) * this.#model.tokensPerTile;
     checkQueue(this.scheduler.waiting, tokens, this.#limits);
     const own = (request.n ?? 1) > 1 ? `request ${request.id}` : undefined;
-    const root = this.#keepsPrefixes ? "shared" : own;
+    const root = this.#keepsPrefixes ? `shared ${request.cacheSalt ?? ""}` : own;
     const job = createJob(request, this.#model.imageToken, root);
     job.choices[0].queueTokens = tokens;
     this.#jobs.add(job);

@@ -96,7 +96,7 @@ class EngineHost {
     try {
       this.#engine = this.#openEngine(
         options,
-        (done, total) => this.#post({ type: "progress", done, total }),
+        (done, total, stage) => this.#post({ type: "progress", done, total, stage }),
       );
       this.#post({ type: "ready", info: this.#engine.info });
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { Client } from "../base/turns.ts";
 import type { EngineStats } from "./stats.ts";
 import type { FloatTensor } from "./capture.ts";
 import type { Sampling } from "./sampling.ts";
@@ -29,8 +30,13 @@ export interface EngineRequest {
   readonly n?: number;
   /** Go on through `stopIds`, up to `maxTokens`. */
   readonly ignoreEos?: boolean;
-  /** Requests of one client are served in turn with those of others, not before them. */
-  readonly client?: string;
+  /** Clients take turns (`Turns`); left out, it belongs to nobody in particular. */
+  readonly client?: Client;
+  /**
+   * Beginnings of prompts are found by requests with the same salt only; left out, by all that have none. Pictures are
+   * shared by all: a text can be guessed word by word, but a picture is found only by who has all its pixels.
+   */
+  readonly cacheSalt?: string;
   /** Longest time, waiting and running together; then it ends with the code "deadline_exceeded". */
   readonly deadlineMs?: number;
   /** A `mask_wanted` is posted before every token of this request, and the sequence waits for its `mask`. */
@@ -178,8 +184,14 @@ export type ToEngine =
   | { readonly type: "ping" }
   | { readonly type: "close" };
 
+/** What is done while an engine is opened, in this order: bytes of weights are read, the model is run on nothing. */
+export type LoadStage = "weights" | "warm-up";
+
+/** Hears how far a stage has come, in bytes of weights or in runs. */
+export type OnProgress = (done: number, total: number, stage: LoadStage) => void;
+
 export type FromEngine =
-  | { readonly type: "progress"; readonly done: number; readonly total: number }
+  | { readonly type: "progress"; readonly done: number; readonly total: number; readonly stage: LoadStage }
   | { readonly type: "ready"; readonly info: EngineInfo }
   | { readonly type: "failed"; readonly error: ErrorReport }
   | { readonly type: "events"; readonly events: readonly EngineEvent[] }

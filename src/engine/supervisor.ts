@@ -1,7 +1,7 @@
 import { DeviceError } from "../base/errors.ts";
-import type { EngineInfo, EngineOptions, ToEngine } from "./protocol.ts";
+import type { EngineInfo, EngineOptions, OnProgress, ToEngine } from "./protocol.ts";
 import { defaultRestarts, type RestartLimits, Restarts } from "./restarts.ts";
-import { type EngineMessage, EngineThread, type OnProgress } from "./thread.ts";
+import { type EngineMessage, EngineThread } from "./thread.ts";
 
 export type EngineState = "ready" | "recovering" | "failed";
 

@@ -1,5 +1,5 @@
 import { rebuildError } from "./error_report.ts";
-import type { EngineInfo, EngineOptions, FromEngine, ToEngine } from "./protocol.ts";
+import type { EngineInfo, EngineOptions, FromEngine, OnProgress, ToEngine } from "./protocol.ts";
 
 /** What an open engine says. */
 export type EngineMessage = Exclude<FromEngine, { type: "progress" | "ready" | "failed" | "closed" }>;
@@ -14,8 +14,6 @@ export interface ThreadListener {
 
 /** Longest wait for the step under way when a thread is closed: a person has pressed Ctrl-C. */
 const closeGraceMs = 1000;
-
-export type OnProgress = (done: number, total: number) => void;
 
 /** The main thread's side of one worker thread: opens engines on it, one after the other. */
 export class EngineThread {
@@ -80,7 +78,7 @@ export class EngineThread {
     } else if (this.#ended) {
       return;
     } else if (message.type === "progress") {
-      opening?.onProgress(message.done, message.total);
+      opening?.onProgress(message.done, message.total, message.stage);
     } else if (message.type === "ready") {
       this.#opening = undefined;
       opening?.resolve(message.info);

@@ -1,23 +1,19 @@
+import { nobody, Turns } from "../base/turns.ts";
 import type { Sequence } from "./sequence.ts";
 
-/**
- * Sequences that wait to be admitted. Each client's wait in the order of their arrival, and clients take turns: one
- * that sends a hundred requests at once delays nobody by more than one of them. Sequences that had to give up their
- * place stand before all.
- */
+/** Sequences that wait to be admitted, clients in turn. Those that had to give up their place stand before all. */
 export class WaitingQueue {
   readonly #preempted: Sequence[] = []; // first to come back first
-  readonly #clients = new Map<string, Sequence[]>(); // insertion order = whose turn it is
-  #requests = 0;
+  readonly #turns = new Turns<Sequence>();
   #tokens = 0;
 
   get count(): number {
-    return this.#requests + this.#preempted.length;
+    return this.#turns.size + this.#preempted.length;
   }
 
   /** Requests that were never admitted, and the tokens that they count for. */
   get requestCount(): number {
-    return this.#requests;
+    return this.#turns.size;
   }
 
   get tokens(): number {
@@ -25,11 +21,7 @@ export class WaitingQueue {
   }
 
   add(sequence: Sequence): void {
-    const client = sequence.request.client ?? "";
-    const own = this.#clients.get(client);
-    if (own) own.push(sequence);
-    else this.#clients.set(client, [sequence]);
-    this.#requests++;
+    this.#turns.add(sequence, sequence.request.client ?? nobody);
     this.#tokens += sequence.queueTokens;
   }
 
@@ -40,36 +32,21 @@ export class WaitingQueue {
 
   /** The one whose turn it is. */
   first(): Sequence | undefined {
-    if (this.#preempted.length > 0) return this.#preempted[0];
-    for (const own of this.#clients.values()) return own[0];
-    return undefined;
+    return this.#preempted[0] ?? this.#turns.first();
   }
 
   /** Takes `first()` out; its client's turn comes again when the others have had theirs. */
   takeFirst(): void {
     if (this.#preempted.shift()) return;
-    for (const [client, own] of this.#clients) {
-      this.#left(own.shift()!);
-      this.#clients.delete(client);
-      if (own.length > 0) this.#clients.set(client, own);
-      return;
-    }
+    this.#tokens -= this.#turns.takeFirst()?.queueTokens ?? 0;
   }
 
   /** Takes a sequence out, wherever it stands. Returns whether it was there. */
   remove(sequence: Sequence): boolean {
     if (takeOut(this.#preempted, sequence)) return true;
-    const client = sequence.request.client ?? "";
-    const own = this.#clients.get(client);
-    if (!own || !takeOut(own, sequence)) return false;
-    if (own.length === 0) this.#clients.delete(client);
-    this.#left(sequence);
+    if (!this.#turns.remove(sequence, sequence.request.client ?? nobody)) return false;
+    this.#tokens -= sequence.queueTokens;
     return true;
-  }
-
-  #left({ queueTokens }: Sequence): void {
-    this.#requests--;
-    this.#tokens -= queueTokens;
   }
 }
 

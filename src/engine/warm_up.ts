@@ -13,19 +13,32 @@ const drawn: Sampling = { ...greedy, temperature: 1, topK: 20, topP: 0.9, repeti
  * and without the picture. Kernels are compiled when they are first used, and memory is first touched; without this
  * the first request would pay for both. Nothing of it is remembered: what it leaves in the caches lies where they are
  * free.
+ *
+ * @param onProgress called with the runs so far, and in all
  */
-export function warmUp(runner: Runner, config: MllamaConfig): void {
+export function warmUp(
+  runner: Runner,
+  config: MllamaConfig,
+  onProgress: (done: number, total: number) => void = () => {},
+): void {
   const { limits } = runner;
   const image = greyImage(config, limits.imageTiles);
   const tiles = Array.from({ length: image.rows * image.columns }, (_, tile) => tile);
-  runner.encodeImage(image, tiles);
   const rows = Math.min(limits.chunkSize, limits.contextLength - 1, limits.kvTokens - 1);
-  for (const sampling of [greedy, drawn]) {
-    for (const images of [[], [image]]) {
+  const samplings = [greedy, drawn];
+  const pictures = [[], [image]];
+  const total = 1 + samplings.length * pictures.length * stepSizes(rows).length;
+  let done = 0;
+  onProgress(done, total);
+  runner.encodeImage(image, tiles);
+  onProgress(++done, total);
+  for (const sampling of samplings) {
+    for (const images of pictures) {
       const sequence = placedSequence(runner, config, rows, images, sampling);
       if (images.length > 0) sequence.cachedImages = [{ hash: image.hash, tiles, encoded: true, holders: 1 }];
       for (const count of stepSizes(rows)) {
         runner.collect(runner.submit([{ sequence, begin: rows - count, end: rows, output: true }]));
+        onProgress(++done, total);
       }
     }
   }

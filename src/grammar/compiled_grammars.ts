@@ -37,11 +37,11 @@ export class CompiledGrammars {
   }
 
   /**
-   * @param name by which the grammar is opened
+   * @param name by which the grammar is opened; one that was kept is not compiled again
    * @throws {Error} If the grammar is malformed, or matches no text.
    */
   async compile(name: string, grammar: string): Promise<void> {
-    if (this.#compiled.get(name)) return;
+    if (this.has(name)) return;
     const parsed = await Grammar.fromEBNF(grammar); // given as a text, it would never be freed
     const compiled = await this.#compiler.compileGrammar(parsed);
     parsed.dispose();
@@ -50,6 +50,11 @@ export class CompiledGrammars {
     matcher.dispose();
     if (first.every((word) => word === 0)) throw new Error("it matches no text");
     this.#compiled.set(name, compiled);
+  }
+
+  /** Whether a grammar is still compiled. */
+  has(name: string): boolean {
+    return this.#compiled.get(name) !== undefined;
   }
 
   async open(id: number, name: string, end: EndOptions): Promise<void> {

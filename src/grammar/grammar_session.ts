@@ -1,6 +1,6 @@
 import { RequestError } from "../base/errors.ts";
 import type { GrammarPool, Seat } from "./grammar_pool.ts";
-import type { ConstraintText, EndOptions } from "./matcher_protocol.ts";
+import type { ConstraintText, EndOptions, MatcherAnswer } from "./matcher_protocol.ts";
 import { ThreadEnded } from "./matcher_thread.ts";
 
 /** One answer and how far its matcher has followed it. */
@@ -14,19 +14,23 @@ interface Followed {
 }
 
 let nextMatcher = 1;
+/** Threads that may end under one mask through other grammars, before it is given up. */
+const mostMoves = 10;
 
-/** Follows the answers of one request through a grammar, on whatever thread has it compiled. */
+/**
+ * Follows the answers of one request through a grammar, on whatever thread has room. It has no place on one before the
+ * first mask: until then the request waits for its turn in the engine.
+ */
 export class GrammarSession {
   readonly #pool: GrammarPool;
   readonly #constraint: ConstraintText;
   readonly #end: EndOptions;
   readonly #answers: readonly Followed[];
-  #seat: Promise<Seat>;
+  #seat: Seat | undefined;
   #closed = false;
 
-  constructor(pool: GrammarPool, seat: Seat, constraint: ConstraintText, end: EndOptions, choices: number) {
+  constructor(pool: GrammarPool, constraint: ConstraintText, end: EndOptions, choices: number) {
     this.#pool = pool;
-    this.#seat = Promise.resolve(seat);
     this.#constraint = constraint;
     this.#end = end;
     this.#answers = Array.from({ length: choices }, () => ({ tokens: [], matcher: 0, matched: 0 }));
@@ -45,15 +49,12 @@ export class GrammarSession {
    */
   async mask(choice: number): Promise<Uint32Array> {
     const answer = this.#answers[choice]!;
-    for (let tries = 0; tries < 3; tries++) {
-      const seat = await this.#seat;
+    for (let moves = 0; moves < mostMoves; moves++) {
       try {
-        return await this.#ask(answer, seat);
+        return await this.#ask(answer, this.#place());
       } catch (error) {
         if (!(error instanceof ThreadEnded) || this.#closed) throw error;
-        if (error.culprit) throw tooSlow(this.#pool.deadlineMs);
-        await this.#move(seat);
-        if (this.#closed) throw error;
+        if (error.culprit) break;
       }
     }
     throw tooSlow(this.#pool.deadlineMs);
@@ -61,44 +62,47 @@ export class GrammarSession {
 
   /** Lets go of the thread. Safe to call twice. */
   close(): void {
-    if (this.#closed) return;
     this.#closed = true;
-    void this.#seat.then((seat) => {
-      for (const { seat: own, matcher } of this.#answers) {
-        if (own === seat) seat.thread.call({ type: "close", matcher }, this.#pool.deadlineMs).catch(() => {});
-      }
-      this.#pool.leave(seat);
-    }, () => {});
+    const seat = this.#seat;
+    if (!seat) return;
+    this.#seat = undefined;
+    for (const { seat: own, matcher } of this.#answers) {
+      if (own === seat) seat.thread.call({ type: "close", matcher }, this.#pool.deadlineMs).catch(() => {});
+    }
+    this.#pool.leave(seat);
+  }
+
+  /** Where it is matched: one place for all choices, another one where that thread has ended. */
+  #place(): Seat {
+    if (this.#closed) throw new ThreadEnded(false, "the session was closed");
+    if (this.#seat?.thread.ended) {
+      this.#pool.leave(this.#seat);
+      this.#seat = undefined;
+    }
+    return this.#seat ??= this.#pool.take(this.#constraint);
   }
 
   async #ask(answer: Followed, seat: Seat): Promise<Uint32Array> {
     const { deadlineMs } = this.#pool;
+    const calls: Promise<MatcherAnswer>[] = [];
     if (answer.seat !== seat) {
       answer.matcher = nextMatcher++;
       answer.matched = 0;
       answer.seat = seat;
-      const { matcher } = answer;
-      await seat.thread.call(
-        { type: "open", matcher, constraint: this.#constraint, end: this.#end },
-        deadlineMs,
-      );
+      const open = {
+        type: "open",
+        matcher: answer.matcher,
+        constraint: this.#constraint,
+        end: this.#end,
+      } as const;
+      calls.push(seat.thread.call(open, deadlineMs));
     }
     const tokens = answer.tokens.slice(answer.matched);
-    const { mask } = await seat.thread.call({ type: "mask", matcher: answer.matcher, tokens }, deadlineMs);
+    // Not after the answer to the first: the session may be closed by then, and its matcher gone.
+    calls.push(seat.thread.call({ type: "mask", matcher: answer.matcher, tokens }, deadlineMs));
+    const { mask } = (await Promise.all(calls)).at(-1)!;
     answer.matched += tokens.length;
     return mask!;
-  }
-
-  /** To another thread, after the one that was shared with another request has ended; once for all choices. */
-  async #move(from: Seat): Promise<void> {
-    const held = this.#seat;
-    if (await held !== from) return;
-    // Another choice may have moved meanwhile, and a request that was closed has left already.
-    if (this.#seat === held && !this.#closed) {
-      this.#pool.leave(from);
-      this.#seat = this.#pool.take(this.#constraint);
-    }
-    await this.#seat;
   }
 }
 

@@ -36,6 +36,10 @@ async function answerTo(call: MatcherCall): Promise<MatcherAnswer> {
     case "compile":
       return await compile(call.constraint);
     case "open":
+      // Others that were matched here meanwhile may have taken its place.
+      if (!grammars!.has(call.constraint)) {
+        await grammars!.compile(call.constraint, grammarText(JSON.parse(call.constraint)));
+      }
       await grammars!.open(call.matcher, call.constraint, call.end);
       return {};
     case "mask":

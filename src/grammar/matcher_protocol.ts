@@ -20,7 +20,7 @@ export type MatcherCall =
   /** Readies the thread; comes first, and once. */
   | { readonly type: "vocabulary"; readonly vocabulary: Vocabulary }
   | { readonly type: "compile"; readonly constraint: ConstraintText }
-  /** A matcher of a constraint that was compiled, at the beginning of an answer. */
+  /** A matcher of a constraint that can be compiled, at the beginning of an answer. */
   | {
     readonly type: "open";
     readonly matcher: number;

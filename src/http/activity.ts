@@ -33,8 +33,8 @@ export class Activity {
 
   /** Follows pictures that are fetched; those in `data:` URLs are there already. */
   following(load: LoadPicture): LoadPicture {
-    return async (url, signal) => {
-      const loading = load(url, signal);
+    return async (url, signal, client) => {
+      const loading = load(url, signal, client);
       if (/^data:/i.test(url)) return await loading;
       try {
         const bytes = await loading;

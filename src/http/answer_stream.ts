@@ -40,6 +40,7 @@ export function streamResponse(
     describeFailure(error) {
       if (exchange.clientGone) return undefined;
       const described = describeError(error);
+      exchange.refusal = described.body.error;
       if (described.internal) exchange.report(error);
       return style.failure(described.body);
     },

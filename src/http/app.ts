@@ -3,14 +3,14 @@ import type { Log } from "../base/log.ts";
 import type { LoadPicture } from "../runtime/pictures.ts";
 import type { Runtime } from "../runtime/request.ts";
 import { Activity, counted } from "./activity.ts";
-import { Admission, type Place } from "./admission.ts";
+import { Admission } from "./admission.ts";
 import { clientOf } from "./client_identity.ts";
 import { allowOrigin, isPreflight, preflightResponse } from "./cors.ts";
 import { describeError, HttpError } from "./errors.ts";
 import { type Connection, Exchange } from "./exchange.ts";
 import { checkHost, checkOrigin, pathOf } from "./guard.ts";
 import { ApiKeys } from "./keys.ts";
-import { largestBody } from "./json_body.ts";
+import { announcedBytes } from "./json_body.ts";
 import { limits } from "./limits.ts";
 import { Readiness, shuttingDown } from "./readiness.ts";
 import { findRoute, type Route, routesOf } from "./routes.ts";
@@ -32,6 +32,8 @@ export interface AppOptions {
   readonly vllmMetrics?: boolean;
   /** Requests that one client, which is a key or else an address, may have at a time; left out, any number. */
   readonly maxRequestsPerClient?: number;
+  /** Bytes of bodies that may be there at a time; left out, `limits.bodiesBytes`. */
+  readonly bodiesBytes?: number;
   /** Seconds that an answer may take, from the end of the headers to its last byte; left out, any number. */
   readonly requestSeconds?: number;
   /** Seconds without a sign of life after which the engine counts as hung; left out, by the kind of device. */
@@ -89,7 +91,7 @@ class LocalApp implements App {
     this.#options = options;
     this.#keys = new ApiKeys(options.keys ?? []);
     this.#origins = options.origins ?? [];
-    this.#admission = new Admission(options.maxRequestsPerClient);
+    this.#admission = new Admission(options.maxRequestsPerClient, options.bodiesBytes);
     this.#readiness = new Readiness(options.hungSeconds);
     const loadPicture = this.#activity.following(options.loadPicture);
     this.#routes = routesOf({
@@ -183,10 +185,9 @@ class LocalApp implements App {
   }
 
   async #takeOn(exchange: Exchange, route: Route): Promise<Response> {
-    let place: Place;
     try {
-      const bytes = largestBody(exchange.request.headers);
-      place = this.#admission.enter(clientOf(exchange), bytes, this.#readiness.require());
+      const announced = announcedBytes(exchange.request.headers);
+      exchange.take(this.#admission.enter(clientOf(exchange).caller, announced, this.#readiness.require()));
     } catch (error) {
       if (error instanceof RequestError) this.#activity.refuse(error);
       throw error;
@@ -194,14 +195,17 @@ class LocalApp implements App {
     const { requestSeconds } = this.#options;
     if (requestSeconds !== undefined) exchange.limitTime(requestSeconds);
     const answer = Promise.resolve(route.handle(exchange));
-    exchange.holdWhile(answer, place);
+    exchange.holdWhile(answer);
     return await unlessAborted(answer, exchange.signal);
   }
 
   #refuse(exchange: Exchange, error: unknown): Response {
     if (exchange.clientGone) return new Response(null, { status: 499 });
     const { status, body, headers, internal } = describeError(error);
+    exchange.refusal = body.error;
     if (internal) exchange.report(error);
+    // Its body has come too far for the admission to refuse it, and not as far as the model.
+    if (error instanceof HttpError && status === 429) this.#activity.refuse(error);
     const response = Response.json(body, { status, headers });
     if (status === 429) response.headers.set("retry-after", String(this.#activity.drainRate.retryAfter()));
     return response;

@@ -1,4 +1,5 @@
 import { newId } from "../base/ids.ts";
+import type { Client } from "../base/turns.ts";
 import type { LoadPicture } from "../runtime/pictures.ts";
 import type { GenerateEvent, Runtime } from "../runtime/request.ts";
 import { streamResponse } from "./answer_stream.ts";
@@ -27,8 +28,8 @@ export interface ChatContext {
 
 /** `POST /v1/chat/completions`. A request that cannot be served fails before the first byte of a stream. */
 export async function chatCompletions(exchange: Exchange, context: ChatContext): Promise<Response> {
-  const { request, signal } = exchange;
-  const raw = await readJsonObject(request, signal, context.uploadMs);
+  const { signal } = exchange;
+  const raw = await readJsonObject(exchange, context.uploadMs);
   const body = parseWith(chatSchema, raw);
   refuseUnsupported(raw);
   const ignored = tellIgnored(ignoredFields(raw, body), context.strict === true, exchange);
@@ -36,9 +37,9 @@ export async function chatCompletions(exchange: Exchange, context: ChatContext):
   const tools = raw["tools"] as readonly unknown[] | undefined;
 
   exchange.keepOpen();
-  const generation = await toGenerateRequest(body, tools, context.loadPicture, signal);
-  const client = clientOf(exchange, body.user);
-  const events = namingPictures(body.messages, context.runtime.generate({ ...generation, client }, signal));
+  const asker = { client: clientOf(exchange, body.user), cacheSalt: exchange.key };
+  const generation = await toGenerateRequest(body, tools, loadingFor(asker.client, context), signal);
+  const events = namingPictures(body.messages, context.runtime.generate({ ...generation, ...asker }, signal));
   const answer: Answering = {
     exchange,
     envelope: {
@@ -62,6 +63,11 @@ export async function chatCompletions(exchange: Exchange, context: ChatContext):
   const first = await events.next();
   const chunks = chunksOf(first, events, answer);
   return streamResponse(chunks, events, exchange, context, headers);
+}
+
+/** Fetches take turns as questions do. */
+export function loadingFor(client: Client, { loadPicture }: Pick<ChatContext, "loadPicture">): LoadPicture {
+  return (url, signal) => loadPicture(url, signal, client);
 }
 
 export async function* namingPictures(

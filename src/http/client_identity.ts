@@ -1,16 +1,20 @@
+import type { Client } from "../base/turns.ts";
 import type { Exchange } from "./exchange.ts";
 
 /**
- * Whose turn a request takes: the engine serves one client's requests in turn with those of others. A client is a key,
- * or an address where no keys are checked, and within either a `user`, for a server that asks on behalf of many people.
- * `user` is the caller's own word: it divides turns as fairly as callers are honest.
+ * Whose turn a request takes. The caller is a key, or an address where no keys are checked, and within it a `user`, for
+ * a server that asks on behalf of many people. `user` is the caller's own word, so it divides the caller's own turns.
  *
- * @returns a digest: neither name needs to be known to the engine
+ * @returns digests: neither name needs to be known to the engine
  */
 export function clientOf(
   { key, request, connection }: Pick<Exchange, "key" | "request" | "connection">,
   user?: string | null,
-): string {
+): Client {
   const caller = key === undefined ? ["address", connection?.requestIP?.(request)?.address] : ["key", key];
-  return new Bun.CryptoHasher("sha256").update(JSON.stringify([...caller, user])).digest("base64url");
+  return { caller: digest(JSON.stringify(caller)), user: user ? digest(user) : "" };
+}
+
+function digest(name: string): string {
+  return new Bun.CryptoHasher("sha256").update(name).digest("base64url");
 }

@@ -30,9 +30,9 @@ interface Completing {
 
 /** `POST /v1/completions`: goes on with a text as it is, without a conversation around it. */
 export async function completions(exchange: Exchange, context: ChatContext): Promise<Response> {
-  const { request, signal } = exchange;
+  const { signal } = exchange;
   const { runtime } = context;
-  const raw = await readJsonObject(request, signal, context.uploadMs);
+  const raw = await readJsonObject(exchange, context.uploadMs);
   const body = parseWith(completionSchema, raw);
   const ignored = tellIgnored(
     unknownFields(raw, Object.keys(completionSchema.shape)),
@@ -51,11 +51,11 @@ export async function completions(exchange: Exchange, context: ChatContext): Pro
   );
 
   exchange.keepOpen();
-  const client = clientOf(exchange, body.user);
+  const asker = { client: clientOf(exchange, body.user), cacheSalt: exchange.key };
   const together = new AbortController();
   const ended = AbortSignal.any([signal, together.signal]);
   const sources = prompts.map((prompt) =>
-    namingPrompt(runtime.generate({ ...generation, messages: [], prompt, client }, ended))
+    namingPrompt(runtime.generate({ ...generation, messages: [], prompt, ...asker }, ended))
   );
   const events = mergeAnswers(sources, choices, () => together.abort());
   const completing: Completing = {

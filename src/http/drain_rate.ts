@@ -4,9 +4,9 @@ const windowMs = 60_000;
 /** Answers that are remembered at most. */
 const most = 1024;
 
-/** Least and most that a client is asked to wait, in s. */
-const shortest = 1;
-const longest = 60;
+/** Least and most that a client is asked to wait. */
+const shortestSeconds = 1;
+export const longestRetrySeconds = 60;
 
 /** How fast answers are completed, which is how fast a full queue moves on: what a refused client is told to wait. */
 export class DrainRate {
@@ -39,6 +39,6 @@ export class DrainRate {
     const since = Math.max(this.#busySince, now - windowMs);
     while (this.#ends.length > 0 && this.#ends[0]! < since) this.#ends.shift();
     const msEach = (now - since) / Math.max(1, this.#ends.length);
-    return Math.min(longest, Math.max(shortest, Math.ceil(this.#pending * msEach / 1000)));
+    return Math.min(longestRetrySeconds, Math.max(shortestSeconds, Math.ceil(this.#pending * msEach / 1000)));
   }
 }

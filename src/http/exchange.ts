@@ -4,6 +4,7 @@ import type { Log, LogFields } from "../base/log.ts";
 import { formatDuration, roundMs } from "../base/units.ts";
 import type { Usage } from "../runtime/request.ts";
 import type { Place } from "./admission.ts";
+import type { ErrorBody } from "./errors.ts";
 import { stageTimes } from "./usage_body.ts";
 
 /** The part of the socket server that a handler needs. */
@@ -13,6 +14,9 @@ export interface Connection {
   /** Where it comes from; `null` when it has gone. */
   requestIP?(request: Request): { readonly address: string } | null;
 }
+
+/** The part of an error that the log may tell. */
+export type Refusal = Pick<ErrorBody["error"], "code" | "param">;
 
 /** Seconds of silence, or of a dripping upload, after which a connection is closed. */
 export const idleSeconds = 10;
@@ -33,11 +37,13 @@ export class Exchange {
   clientGone = false;
   /** What the metrics call the address: a known route, never what a caller wrote. */
   route = "none";
-  /** What the log calls the caller's key. */
+  /** What the log calls the caller's key; prompts are shared between requests with the same one only. */
   key?: string;
   /** The handler works on it, perhaps longer than anybody waits for the answer. */
   #working = false;
   #place: Place | undefined;
+  /** What it was refused for, or what went wrong: the log says it without a word of the caller's. */
+  refusal?: Refusal;
   #deadline: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -69,16 +75,25 @@ export class Exchange {
     this.abort(new DOMException("The client has gone", "AbortError"));
   }
 
+  /** It has been taken on. */
+  take(place: Place): void {
+    this.#place = place;
+  }
+
+  /** So much of the body has arrived. Says whether there is memory for it. */
+  bodyArrived(bytes: number): boolean {
+    return this.#place?.arrived(bytes) ?? true;
+  }
+
   /**
    * Gives back the place that the request has taken when its answer is complete, and `work` on it has ended: what is
    * given up may still hold memory.
    */
-  holdWhile(work: Promise<unknown>, place: Place): void {
+  holdWhile(work: Promise<unknown>): void {
     this.#working = true;
-    this.#place = place;
     const settled = () => {
       this.#working = false;
-      place.handled();
+      this.#place?.handled();
       this.#leave();
     };
     work.then(settled, settled);
@@ -127,8 +142,11 @@ export class Exchange {
     // The timeout belongs to the connection, which may stay open for the next request.
     this.connection?.timeout(this.request, idleSeconds);
     const durationMs = performance.now() - this.#started;
+    const { code, param } = reasonOf(this.refusal);
     const parts = [this.request.method, this.path.slice(0, 200), String(status)];
     if (outcome !== undefined) parts.push(`(${outcome})`);
+    if (code !== undefined) parts.push(`code=${code}`);
+    if (param !== undefined) parts.push(`param=${param}`);
     if (this.key !== undefined) parts.push(this.key);
     if (this.traceId !== undefined) parts.push(`trace=${this.traceId}`);
     if (this.usage) {
@@ -142,6 +160,8 @@ export class Exchange {
       path: this.path.slice(0, 200),
       status,
       outcome,
+      error_code: code,
+      error_param: param,
       duration_ms: roundMs(durationMs),
       ...(this.usage ? usageFields(this.usage) : {}),
     };
@@ -158,6 +178,12 @@ function usageFields({ promptTokens, completionTokens, imageTiles, timings }: Us
     image_tiles: imageTiles,
     ...stageTimes(timings),
   };
+}
+
+/** Codes are ours. A field may have a name of the caller's: it is told where it looks like one. */
+function reasonOf(refusal: Refusal | undefined): { code?: string; param?: string } {
+  const { code, param } = refusal ?? {};
+  return { code: code ?? undefined, param: param && /^[\w.[\]-]{1,64}$/.test(param) ? param : undefined };
 }
 
 /** An error that was foreseen says enough by itself; of any other the place matters. */

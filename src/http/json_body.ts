@@ -1,25 +1,26 @@
 import { concatBytes } from "../base/bytes.ts";
 import { HttpError } from "./errors.ts";
+import type { Exchange } from "./exchange.ts";
 import { limits } from "./limits.ts";
 
 /**
  * Reads a request's JSON object within the limits: type and declared size are checked before a byte is read, the
  * real size while reading, nesting and number of values before parsing.
  *
- * @param signal ends the reading with its reason
+ * @param exchange hears how much has arrived, and ends the reading with its signal's reason
  * @param uploadMs how long the whole body may take to arrive
- * @throws {HttpError} 415 for another type or encoding, 413 when too large, 408 when too slow, 400 when it is no
- * JSON object.
+ * @throws {HttpError} 415 for another type or encoding, 413 when too large, 429 when there is no memory for it, 408
+ * when too slow, 400 when it is no JSON object.
  */
 export async function readJsonObject(
-  request: Request,
-  signal: AbortSignal,
+  exchange: Exchange,
   uploadMs: number,
 ): Promise<Readonly<Record<string, unknown>>> {
+  const { request } = exchange;
   checkHeaders(request.headers);
   const bytes = request.body === null
     ? new Uint8Array(0)
-    : await readInTime(request.body.getReader(), signal, uploadMs);
+    : await readInTime(request.body.getReader(), exchange, uploadMs);
   const excess = new JsonStructure().excess(bytes);
   if (excess !== undefined) {
     throw new HttpError(400, `The body must not be more than ${excess}`, { code: "json_too_complex" });
@@ -49,23 +50,24 @@ function checkHeaders(headers: Headers): void {
   if (Number(headers.get("content-length") ?? 0) > limits.bodyBytes) throw tooLarge();
 }
 
-/** Most bytes that will be read of a body with these headers. */
-export function largestBody(headers: Headers): number {
+/** How many bytes of the body with these headers will be read, by its sender's word; 0 where it says nothing. */
+export function announcedBytes(headers: Headers): number {
   const declared = headers.get("content-length") ?? "";
-  return /^\d+$/.test(declared) ? Math.min(Number(declared), limits.bodyBytes) : limits.bodyBytes;
+  return /^\d+$/.test(declared) ? Math.min(Number(declared), limits.bodyBytes) : 0;
 }
 
 type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
 
 /** However the reading ends early, the stream is cancelled: what is still on its way is not kept. */
-async function readInTime(reader: BodyReader, signal: AbortSignal, uploadMs: number): Promise<Uint8Array> {
+async function readInTime(reader: BodyReader, exchange: Exchange, uploadMs: number): Promise<Uint8Array> {
+  const { signal } = exchange;
   const { promise: givenUp, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(signal.reason);
   const timer = setTimeout(() => reject(tooSlow(uploadMs)), uploadMs);
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {
-    return await Promise.race([givenUp, readBounded(reader)]);
+    return await Promise.race([givenUp, readBounded(reader, exchange)]);
   } catch (error) {
     // Not awaited: nobody else reads the stream, and its sender may never react.
     reader.cancel(error).catch(() => {});
@@ -76,12 +78,13 @@ async function readInTime(reader: BodyReader, signal: AbortSignal, uploadMs: num
   }
 }
 
-async function readBounded(reader: BodyReader): Promise<Uint8Array> {
+async function readBounded(reader: BodyReader, exchange: Exchange): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let total = 0;
   for (let step = await reader.read(); !step.done; step = await reader.read()) {
     total += step.value.byteLength;
     if (total > limits.bodyBytes) throw tooLarge();
+    if (!exchange.bodyArrived(total)) throw noMemory();
     chunks.push(step.value);
   }
   return concatBytes(chunks);
@@ -139,6 +142,13 @@ function tooLarge(): HttpError {
     code: "body_too_large",
     // What is still on its way belongs to this request: the connection cannot carry another one.
     headers: { connection: "close" },
+  });
+}
+
+function noMemory(): HttpError {
+  return new HttpError(429, "Other requests take the memory that there is for bodies. Try again later", {
+    code: "queue_full",
+    headers: { connection: "close" }, // as above
   });
 }
 

@@ -4,7 +4,7 @@ import { requestLimits } from "../runtime/request_settings.ts";
 export const limits = {
   /** Eight pictures of 3 MB in base64, or one of 20 MB. */
   bodyBytes: 32 * 1024 * 1024,
-  /** All bodies that are read or worked on at a time; one that does not say its length counts as the largest. */
+  /** All bodies that are read or worked on at a time, by what of each has arrived. */
   bodiesBytes: 2 * 1024 ** 3,
   /** A body of the largest size then needs 4.5 Mbit/s; a connection is not held for less. */
   uploadMs: 60_000,

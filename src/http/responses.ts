@@ -1,7 +1,7 @@
 import type { GenerateEvent } from "../runtime/request.ts";
 import { streamResponse, type StreamStyle } from "./answer_stream.ts";
 import { endedEarly } from "./chat_answer.ts";
-import { type ChatContext, namingPictures } from "./chat_completions.ts";
+import { type ChatContext, loadingFor, namingPictures } from "./chat_completions.ts";
 import { toGenerateRequest } from "./chat_request.ts";
 import { clientOf } from "./client_identity.ts";
 import type { Exchange } from "./exchange.ts";
@@ -23,9 +23,8 @@ import { parseWith } from "./validation.ts";
  * served fails before the first byte of a stream.
  */
 export async function responses(exchange: Exchange, context: ChatContext): Promise<Response> {
-  const { request, signal } = exchange;
   const { runtime } = context;
-  const raw = await readJsonObject(request, signal, context.uploadMs);
+  const raw = await readJsonObject(exchange, context.uploadMs);
   refuseResponsesFields(raw);
   const body = parseWith(responsesSchema, raw);
   const ignored = tellIgnored(ignoredResponsesFields(raw, body), context.strict === true, exchange);
@@ -49,15 +48,15 @@ export async function responses(exchange: Exchange, context: ChatContext): Promi
 async function* answering(
   { body, printedTools, rename }: AsChat,
   exchange: Exchange,
-  { runtime, loadPicture }: ChatContext,
+  context: ChatContext,
 ): AsyncGenerator<GenerateEvent> {
   const { signal } = exchange;
   try {
     const chat = parseWith(chatSchema, body);
     refuseUnsupported(body);
-    const generation = await toGenerateRequest(chat, printedTools, loadPicture, signal);
-    const client = clientOf(exchange, chat.user);
-    yield* namingPictures(chat.messages, runtime.generate({ ...generation, client }, signal));
+    const asker = { client: clientOf(exchange, chat.user), cacheSalt: exchange.key };
+    const generation = await toGenerateRequest(chat, printedTools, loadingFor(asker.client, context), signal);
+    yield* namingPictures(chat.messages, context.runtime.generate({ ...generation, ...asker }, signal));
   } catch (error) {
     throw rename(error);
   }

@@ -53,8 +53,8 @@ export async function tokenize(exchange: Exchange, context: TextContext): Promis
     });
   }
   const tokens = typeof prompt === "string"
-    ? texts.tokenize(prompt.toWellFormed(), body.add_special_tokens ?? true)
-    : texts.tokenizeConversation(await conversationOf(raw, body.add_generation_prompt, exchange));
+    ? await texts.tokenize(prompt.toWellFormed(), body.add_special_tokens ?? true)
+    : await texts.tokenizeConversation(await conversationOf(raw, body.add_generation_prompt, exchange));
   return Response.json({ tokens, count: tokens.length, max_model_len: model.contextLength });
 }
 
@@ -72,11 +72,11 @@ export async function applyTemplate(exchange: Exchange, context: TextContext): P
 }
 
 async function readBody<T extends { model?: string | null }>(
-  { request, signal }: Exchange,
+  exchange: Exchange,
   { runtime, uploadMs }: TextContext,
   schema: z.ZodType<T>,
 ): Promise<{ raw: Readonly<Record<string, unknown>>; body: T }> {
-  const raw = await readJsonObject(request, signal, uploadMs);
+  const raw = await readJsonObject(exchange, uploadMs);
   const body = parseWith(schema, raw);
   if (body.model) checkModel(body.model, runtime);
   return { raw, body };

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { RequestError } from "../base/errors.ts";
+import type { Client } from "../base/turns.ts";
 import { bmpSize, decodeBmp } from "./bmp.ts";
 import type { Orientation } from "./exif.ts";
 import { Gate } from "./gate.ts";
@@ -20,13 +21,20 @@ export interface RgbImage extends RgbRaster {
 export interface DecodeOptions {
   /** Most pixels of a picture, by its header, before anything is decoded. Default 40 million. */
   readonly maxPixels?: number;
+  /** Whose turn it takes where many pictures wait. */
+  readonly client?: Client;
 }
 
 const defaultMaxPixels = 40_000_000;
+/**
+ * Longest side of a picture, as that of JPEG and GIF. Rows cost more than their pixels: one column of 39 million pixels
+ * took 2.9 GB.
+ */
+const maxSide = 65_535;
 
 /**
- * A pixel takes some fifteen bytes while it is decoded. Units of ten million pixels, one for each core and four at most,
- * bound that to 600 MB: four pictures of an ordinary camera at a time, or one of the largest.
+ * A pixel takes some twenty bytes while it is decoded. Units of ten million pixels, one for each core and four at most,
+ * bound that to 800 MB: four pictures of an ordinary camera at a time, or one of the largest.
  */
 const unitPixels = 10_000_000;
 const gate = new Gate(Math.max(1, Math.min(4, availableParallelism())));
@@ -42,17 +50,18 @@ Bun.Image.backend = "bun";
  * over white, 16 bits scaled to 8, colour profiles not applied.
  *
  * @throws {RequestError} Code `invalid_image`, with a fixed text: another format, a cut or damaged file, or too
- *   many pixels.
+ *   many pixels, in all or along one side.
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RgbImage> {
-  const { maxPixels = defaultMaxPixels } = options;
+  const { maxPixels = defaultMaxPixels, client } = options;
   const { width, height, orientation, decode } = await openFile(bytes);
   const pixels = width * height;
   if (pixels > maxPixels) throw imageError("tooLarge");
+  if (Math.max(width, height) > maxSide) throw imageError("tooLong");
   return await gate.run(async () => {
     const image = upright(overWhite(await decode(pixels)), orientation);
     return { ...image, hash: hashPixels(image) };
-  }, { units: Math.ceil(pixels / unitPixels) });
+  }, { units: Math.ceil(pixels / unitPixels), client });
 }
 
 /** What a file's headers say, and how its pixels are had. */

@@ -1,3 +1,5 @@
+import { type Client, nobody, Turns } from "../base/turns.ts";
+
 interface Waiting {
   readonly units: number;
   begin(): void;
@@ -6,26 +8,28 @@ interface Waiting {
 export interface GateOptions {
   /** What the task takes of the gate's units; no more than all of them. Default 1. */
   readonly units?: number;
+  /** Whose turn the task takes; left out, it belongs to nobody in particular. */
+  readonly client?: Client;
   readonly signal?: AbortSignal;
 }
 
-/** Lets tasks run as long as together they take at most `units`, in the order in which they came. */
+/** Lets tasks run as long as together they take at most `units`, clients in turn. */
 export class Gate {
   readonly #units: number;
   #free: number;
-  readonly #waiting = new Set<Waiting>(); // insertion order = order of arrival
+  readonly #waiting = new Turns<Waiting>();
 
   constructor(units: number) {
     this.#units = this.#free = units;
   }
 
   /** @throws The signal's reason, when it is aborted before the task's turn; then the task does not run. */
-  async run<T>(task: () => Promise<T>, { units = 1, signal }: GateOptions = {}): Promise<T> {
+  async run<T>(task: () => Promise<T>, { units = 1, client = nobody, signal }: GateOptions = {}): Promise<T> {
     signal?.throwIfAborted();
     const taken = Math.min(units, this.#units);
     // Nobody overtakes: a task that takes much would never have its turn.
     if (this.#waiting.size === 0 && taken <= this.#free) this.#free -= taken;
-    else await this.#turn(taken, signal);
+    else await this.#turn(taken, client, signal);
     try {
       return await task();
     } finally {
@@ -34,10 +38,10 @@ export class Gate {
     }
   }
 
-  #turn(units: number, signal: AbortSignal | undefined): Promise<void> {
+  #turn(units: number, client: Client, signal: AbortSignal | undefined): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const onAbort = () => {
-      this.#waiting.delete(waiting);
+      this.#waiting.remove(waiting, client);
       reject(signal!.reason);
       this.#admit();
     };
@@ -48,17 +52,17 @@ export class Gate {
         resolve();
       },
     };
-    this.#waiting.add(waiting);
+    this.#waiting.add(waiting, client);
     signal?.addEventListener("abort", onAbort, { once: true });
     return promise;
   }
 
   /** Whoever is let in has its units at once: nobody can slip in between. */
   #admit(): void {
-    for (const next of this.#waiting) {
+    for (let next = this.#waiting.first(); next; next = this.#waiting.first()) {
       if (next.units > this.#free) return;
       this.#free -= next.units;
-      this.#waiting.delete(next);
+      this.#waiting.takeFirst();
       next.begin();
     }
   }

@@ -7,6 +7,10 @@ import { RequestError } from "../base/errors.ts";
 const reasons = {
   format: ["the file must be a PNG, JPEG, WebP, GIF or BMP picture", "Convert the picture to PNG or JPEG."],
   damaged: ["the file must be complete and undamaged", "Save the picture again and send it once more."],
+  tooLong: [
+    "no side of the picture may be longer than 65,535 pixels",
+    "Send a part of it, or a smaller picture.",
+  ],
   tooLarge: ["the picture has more pixels than this server takes", "Send a smaller picture."],
 } as const;
 

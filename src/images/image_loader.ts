@@ -3,6 +3,7 @@ import { type IncomingMessage, request as requestHttp, type RequestOptions } fro
 import { request as requestHttps } from "node:https";
 import type { LookupFunction } from "node:net";
 import { RequestError } from "../base/errors.ts";
+import type { Client } from "../base/turns.ts";
 import { parseDataUrl } from "./data_url.ts";
 import { checkAddresses, checkUrl, type FetchPolicy } from "./fetch_policy.ts";
 import { Gate } from "./gate.ts";
@@ -29,7 +30,7 @@ const maxFetches = 16;
  *
  * A name is resolved once, inside the connection: the addresses that are checked are the addresses that are
  * connected to. Every redirect is checked like the first URL. Proxies of the environment are not used, bodies are
- * not decompressed, and at most 16 fetches run at a time.
+ * not decompressed, and at most 16 fetches run at a time, clients in turn.
  */
 export class ImageLoader {
   readonly #options: ImageLoaderOptions;
@@ -50,12 +51,12 @@ export class ImageLoader {
    *   `invalid_image_url` for one that gives no file within the limits. What the other server said is not repeated.
    * @throws The signal's reason, when it was aborted.
    */
-  async load(url: string, signal?: AbortSignal): Promise<Uint8Array> {
+  async load(url: string, signal?: AbortSignal, client?: Client): Promise<Uint8Array> {
     if (/^data:/i.test(url)) return parseDataUrl(url, this.#maxBytes);
     const target = URL.parse(url);
     if (!target) throw fetchError("it must be an absolute URL");
     checkUrl(target, this.#options);
-    return await this.#gate.run(() => this.#fetch(target, signal), { signal });
+    return await this.#gate.run(() => this.#fetch(target, signal), { signal, client });
   }
 
   async #fetch(first: URL, signal?: AbortSignal): Promise<Uint8Array> {

@@ -1,6 +1,7 @@
 import { chooseArrangement, supportedArrangements } from "../images/canvas.ts";
 import { decodeImage } from "../images/decode.ts";
 import { resizeBilinear } from "../images/resize.ts";
+import { sniffImage } from "../images/sniff.ts";
 import type { ModelInfo } from "./request.ts";
 
 /** What a person may want to see of a picture before they ask about it. */
@@ -33,6 +34,13 @@ export async function viewPicture(
     sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"),
     small: resizeBilinear(image, sideOf(width), sideOf(height)),
   };
+}
+
+/** Whether bytes that were taken for a text are a picture. */
+export function isPicture(bytes: Uint8Array): boolean {
+  const format = sniffImage(bytes);
+  // A text may begin with the two letters of a bitmap, but no text has a zero so early.
+  return format === "bmp" ? bytes.subarray(0, 32).includes(0) : format !== undefined;
 }
 
 /** Tiles that a model cuts a picture of this size into. */

@@ -1,3 +1,4 @@
+import type { Client } from "../base/turns.ts";
 import { ImageLoader } from "../images/image_loader.ts";
 
 /** Which pictures may be fetched because somebody named their URL. `data:` URLs need no permission. */
@@ -13,9 +14,10 @@ export interface PicturePolicy {
 /**
  * Brings the file bytes of a picture.
  *
+ * @param client whose turn a fetch takes
  * @throws {RequestError} If the policy does not allow the URL, or it gives no file within the limits.
  */
-export type LoadPicture = (url: string, signal?: AbortSignal) => Promise<Uint8Array>;
+export type LoadPicture = (url: string, signal?: AbortSignal, client?: Client) => Promise<Uint8Array>;
 
 /** A loader under one policy. Its limits on parallel fetches hold over all requests that share it. */
 export function pictureLoader(policy: PicturePolicy): LoadPicture {
@@ -24,5 +26,5 @@ export function pictureLoader(policy: PicturePolicy): LoadPicture {
     privateAddresses: policy.allowPrivate,
     domains: policy.allowedDomains,
   });
-  return (url, signal) => loader.load(url, signal);
+  return (url, signal, client) => loader.load(url, signal, client);
 }

@@ -1,4 +1,5 @@
 import { ModelError, RequestError } from "../base/errors.ts";
+import type { Client } from "../base/turns.ts";
 import type { Segment } from "../chat/content_vault.ts";
 import type { Message } from "../chat/message.ts";
 import { rawPrompt, renderPrompt } from "../chat/prompt.ts";
@@ -133,8 +134,8 @@ export async function buildPrompt(
   maxTokens: number,
 ): Promise<Prompt> {
   const pictures = request.messages.flatMap(({ content }) => content.filter((part) => part.type === "image"));
-  const tokens = frontend.tokenizer.encodeSegments(layOut(frontend, request), { maxTokens });
-  return { tokens, images: await prepareImages(frontend, pictures) };
+  const tokens = await frontend.tokenizer.encodeInTurns(layOut(frontend, request), { maxTokens });
+  return { tokens, images: await prepareImages(frontend, pictures, request.client) };
 }
 
 /**
@@ -164,13 +165,13 @@ export async function buildRawPrompt(
  * @param maxTokens longest prompt that is worth encoding
  * @throws {RequestError} If an id is unknown, or stands for a picture, which there is none of.
  */
-export function buildPlainPrompt(
+export async function buildPlainPrompt(
   { tokenizer, config }: Frontend,
   prompt: string | readonly number[],
   maxTokens: number,
-): Prompt {
+): Promise<Prompt> {
   if (typeof prompt === "string") {
-    const ids = tokenizer.encodeSegments([{ text: prompt, control: false }], { maxTokens });
+    const ids = await tokenizer.encodeInTurns([{ text: prompt, control: false }], { maxTokens });
     return { tokens: [tokenizer.bosId, ...ids], images: [] };
   }
   const wrong = prompt.findIndex((id) => id >= config.text.vocabSize);
@@ -201,13 +202,17 @@ export function modelSampling({ config }: Frontend): Sampling {
 
 type Picture = Omit<Extract<RequestPart, { type: "image" }>, "type">;
 
-function prepareImages(frontend: Frontend, pictures: readonly Picture[]): Promise<EngineImage[]> {
+function prepareImages(
+  frontend: Frontend,
+  pictures: readonly Picture[],
+  client?: Client,
+): Promise<EngineImage[]> {
   const { size: tileSize, maxImageTiles: knownTiles } = frontend.config.image;
   return Promise.all(pictures.map(async ({ bytes, detail }) => {
     // The processor's rule chooses by size already: "high" and "auto" are the same.
     const maxTiles = detail === "low" ? 1 : frontend.maxTiles;
     const begin = performance.now();
-    const image = await frontend.pictures.prepare(bytes, { tileSize, maxTiles, knownTiles });
+    const image = await frontend.pictures.prepare(bytes, { tileSize, maxTiles, knownTiles, client });
     observe(frontend.imageDecodeMs, performance.now() - begin);
     return image;
   }));

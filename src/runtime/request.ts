@@ -1,3 +1,4 @@
+import type { Client } from "../base/turns.ts";
 import type { ToolCall } from "../chat/message.ts";
 import type { Sampling } from "../engine/sampling.ts";
 import type { EngineStats } from "../engine/stats.ts";
@@ -61,7 +62,12 @@ export interface GenerateRequest {
   /** What the text of each choice must be; left out, anything. */
   readonly constraint?: Constraint;
   /** Who asks: those who ask for much take turns with the others. */
-  readonly client?: string;
+  readonly client?: Client;
+  /**
+   * Whose prompts it may find computed already: those with the same salt. How many tokens were found, and how fast the
+   * answer begins, tells what others have asked; left out, it shares with all that have none.
+   */
+  readonly cacheSalt?: string;
 }
 
 export interface ToolChoice {
@@ -83,7 +89,7 @@ export interface FunctionDefinition {
 
 /** What the template lays out. */
 export type Conversation =
-  & Pick<GenerateRequest, "messages" | "tools" | "toolsInUserMessage" | "dateString">
+  & Pick<GenerateRequest, "messages" | "tools" | "toolsInUserMessage" | "dateString" | "client">
   & {
     /** Ends with the header of the assistant's answer; left out, yes. */
     readonly addGenerationPrompt?: boolean;
@@ -97,9 +103,9 @@ export interface Texts {
    * @param begin whether the token that every prompt begins with goes before it
    * @throws {RequestError} If there are more than 131072.
    */
-  tokenize(text: string, begin: boolean): number[];
+  tokenize(text: string, begin: boolean): Promise<number[]>;
   /** Ids of a conversation; its pictures are one token each and are not looked at. */
-  tokenizeConversation(conversation: Conversation): number[];
+  tokenizeConversation(conversation: Conversation): Promise<number[]>;
   /** The text that the model sees of a conversation. */
   applyTemplate(conversation: Conversation): string;
   /**

@@ -30,8 +30,11 @@ import { ModelTexts } from "./texts.ts";
 import { ToolAnswer } from "./tool_answer.ts";
 import { constraintOf } from "./tool_use.ts";
 import { UsageMeter } from "./usage_meter.ts";
+import { checkWeights } from "./weight_check.ts";
 
 export interface RuntimeOptions extends EngineOptions, FrontendOptions {
+  /** Reads every weight beforehand, and notes those that cannot be right. */
+  readonly checkTensors?: boolean;
   readonly onProgress?: (progress: LoadProgress) => void;
   /** Hears when the engine has failed and is opened again, for the log. */
   readonly onNews?: (news: EngineNews) => void;
@@ -45,19 +48,21 @@ export interface RuntimeOptions extends EngineOptions, FrontendOptions {
  * @throws {DeviceError} If there is no suitable device, or the model does not fit.
  */
 export async function openRuntime(
-  { model, maxTiles, onProgress, onNews, ...options }: RuntimeOptions,
+  { model, maxTiles, checkTensors, onProgress, onNews, ...options }: RuntimeOptions,
 ): Promise<Runtime> {
   const directory = modelDirectory(model);
   const frontend = openFrontend(directory, { maxTiles });
   try {
+    const faults = checkTensors ? await checkWeights(directory, onProgress) : [];
     const engine = await EngineClient.open(
       { pipelineCache: cacheDirectory(), ...options, model: directory },
       {
         onNews,
-        onProgress: (done, total) => onProgress?.({ stage: "weights", done, total, unit: "bytes" }),
+        onProgress: (done, total, stage) =>
+          onProgress?.({ stage, done, total, unit: stage === "weights" ? "bytes" : "items" }),
       },
     );
-    return new LocalRuntime(frontend, engine, model);
+    return new LocalRuntime(frontend, engine, model, [...frontend.notes, ...faults]);
   } catch (error) {
     frontend.pictures.close();
     throw error;
@@ -72,7 +77,7 @@ class LocalRuntime implements Runtime {
   readonly #grammars: GrammarPool;
   readonly #constraintMs = timeHistogram();
 
-  constructor(frontend: Frontend, engine: EngineClient, path: string) {
+  constructor(frontend: Frontend, engine: EngineClient, path: string, notes: readonly string[]) {
     this.#frontend = frontend;
     this.#engine = engine;
     this.#grammars = new GrammarPool(() => vocabularyOf(frontend));
@@ -90,7 +95,7 @@ class LocalRuntime implements Runtime {
       device: engine.info.device,
       isCpu: engine.info.isCpu,
       memory: engine.info.plan.parts,
-      notes: frontend.notes,
+      notes,
     };
   }
 
@@ -146,7 +151,7 @@ class LocalRuntime implements Runtime {
     const { contextLength } = this.#engine.info;
     const prompt = request.prompt === undefined
       ? await buildPrompt(this.#frontend, request, contextLength)
-      : buildPlainPrompt(this.#frontend, request.prompt, contextLength);
+      : await buildPlainPrompt(this.#frontend, request.prompt, contextLength);
     signal?.throwIfAborted();
     const free = this.#engineRequest(request, prompt, stopIds);
     const engineRequest = held ? constrained(free) : free;
@@ -210,6 +215,7 @@ class LocalRuntime implements Runtime {
       stopIds,
       n: request.n,
       client: request.client,
+      cacheSalt: request.cacheSalt,
     };
   }
 

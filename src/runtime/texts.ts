@@ -1,8 +1,9 @@
 import { RequestError } from "../base/errors.ts";
+import type { EncodeSegment } from "../tokenizer/tokenizer.ts";
 import { type Frontend, layOut } from "./prompt.ts";
 import type { Conversation, Texts } from "./request.ts";
 
-/** Longest text that is encoded without a question to the model, in tokens: more holds up everybody else. */
+/** Longest text that is encoded without a question to the model, in tokens: more takes too long. */
 const mostTokens = 131_072;
 
 /** The texts of an open model. */
@@ -13,18 +14,13 @@ export class ModelTexts implements Texts {
     this.#frontend = frontend;
   }
 
-  tokenize(text: string, begin: boolean): number[] {
-    const { tokenizer } = this.#frontend;
-    return bounded("prompt", () => {
-      const ids = tokenizer.encodeSegments([{ text, control: false }], { maxTokens: mostTokens });
-      return begin ? [tokenizer.bosId, ...ids] : ids;
-    });
+  async tokenize(text: string, begin: boolean): Promise<number[]> {
+    const ids = await this.#encode("prompt", [{ text, control: false }]);
+    return begin ? [this.#frontend.tokenizer.bosId, ...ids] : ids;
   }
 
-  tokenizeConversation(conversation: Conversation): number[] {
-    const { tokenizer } = this.#frontend;
-    const segments = layOut(this.#frontend, conversation);
-    return bounded("messages", () => tokenizer.encodeSegments(segments, { maxTokens: mostTokens }));
+  async tokenizeConversation(conversation: Conversation): Promise<number[]> {
+    return await this.#encode("messages", layOut(this.#frontend, conversation));
   }
 
   applyTemplate(conversation: Conversation): string {
@@ -51,17 +47,17 @@ export class ModelTexts implements Texts {
     });
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.concat(bytes));
   }
-}
 
-/** The tokenizer speaks of the context of an answer, which there is none. */
-function bounded(param: string, encode: () => number[]): number[] {
-  try {
-    return encode();
-  } catch (error) {
-    if (!(error instanceof RequestError) || error.details.code !== "context_length_exceeded") throw error;
-    throw new RequestError(`"${param}" must have at most ${mostTokens} tokens, and it has more`, {
-      param,
-      code: "context_length_exceeded",
-    });
+  /** The tokenizer speaks of the context of an answer, which there is none. */
+  async #encode(param: string, segments: readonly EncodeSegment[]): Promise<number[]> {
+    try {
+      return await this.#frontend.tokenizer.encodeInTurns(segments, { maxTokens: mostTokens });
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.details.code !== "context_length_exceeded") throw error;
+      throw new RequestError(`"${param}" must have at most ${mostTokens} tokens, and it has more`, {
+        param,
+        code: "context_length_exceeded",
+      });
+    }
   }
 }

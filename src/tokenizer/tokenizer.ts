@@ -1,7 +1,7 @@
 import { Tokenizer as BpeEncoder } from "@huggingface/tokenizers";
 import { ModelError, RequestError } from "../base/errors.ts";
 import { byteCharacters, bytesOfToken } from "./byte_level.ts";
-import { ControlTokens } from "./control_tokens.ts";
+import { ControlTokens, type Piece } from "./control_tokens.ts";
 import { textSlices } from "./text_slices.ts";
 import { readBosToken, readTokenizerFile, type TokenizerFile } from "./tokenizer_file.ts";
 
@@ -28,10 +28,12 @@ export interface Tokenizer {
    * the whole prompt had been a single string, yet control tokens are seen inside control segments only.
    *
    * @param options.maxTokens where to stop: a text of megabytes is not encoded to its end to be refused then
-   * @throws {RequestError} If there are more than `maxTokens` (code `context_length_exceeded`), or if a single word
-   *   is longer than 256 Ki characters.
+   * @throws {RequestError} If there are more than `maxTokens` (code `context_length_exceeded`), or if more than 32 Ki
+   *   characters are all letters, all digits, all signs or all white space.
    */
   encodeSegments(segments: readonly EncodeSegment[], options?: { maxTokens?: number }): number[];
+  /** The same, for texts of strangers: a long one is encoded bit by bit, and others have their turn in between. */
+  encodeInTurns(segments: readonly EncodeSegment[], options?: { maxTokens?: number }): Promise<number[]>;
   /** Text of ids; control tokens are left out, bytes that are no UTF-8 become U+FFFD, nothing is cleaned up. */
   decode(ids: readonly number[]): string;
   /** Bytes of one token; none for control tokens and for ids outside the vocabulary. */
@@ -69,6 +71,8 @@ class LlamaTokenizer implements Tokenizer {
   readonly vocabularySize: number;
   readonly #encoder: BpeEncoder;
   readonly #control: ControlTokens;
+  /** Bytes of the longest entry of the vocabulary. */
+  readonly #longestToken: number;
 
   constructor(file: TokenizerFile, readonly bosToken: string, readonly bosId: number) {
     const added = file.added_tokens;
@@ -78,6 +82,7 @@ class LlamaTokenizer implements Tokenizer {
     // the ordinary entries: then no text can reach their ids, whatever it spells.
     for (const token of added) delete file.model.vocab[token.content];
     checkBytes(file.model.vocab);
+    this.#longestToken = longestKey(file.model.vocab);
     const bpe = { ...file, added_tokens: [], normalizer: null, post_processor: null, decoder: null };
     this.#encoder = new BpeEncoder(bpe, {});
     // The encoder keeps its own tables and the file it read. Of the real vocabulary that file is 100 MB.
@@ -90,28 +95,62 @@ class LlamaTokenizer implements Tokenizer {
   }
 
   encodeSegments(segments: readonly EncodeSegment[], { maxTokens = Infinity } = {}): number[] {
+    const encoding = this.#encode(segments, maxTokens);
+    for (;;) {
+      const step = encoding.next();
+      if (step.done) return step.value;
+    }
+  }
+
+  async encodeInTurns(
+    segments: readonly EncodeSegment[],
+    { maxTokens = Infinity } = {},
+  ): Promise<number[]> {
+    const encoding = this.#encode(segments, maxTokens);
+    for (;;) {
+      const step = encoding.next();
+      if (step.done) return step.value;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** Stops after each slice but the first: most texts have only one. */
+  *#encode(segments: readonly EncodeSegment[], maxTokens: number): Generator<void, number[]> {
+    // A token has no more bytes than the longest one, and a character has one at least.
+    const characters = segments.reduce((sum, { text, control }) => control ? sum : sum + text.length, 0);
+    if (characters > maxTokens * this.#longestToken) throw tooLong(maxTokens);
     const ids: number[] = [];
-    let plain = "";
-    const encodePlain = () => {
-      for (const slice of textSlices(plain)) {
+    let slices = 0;
+    for (const piece of this.#pieces(segments)) {
+      if ("id" in piece) {
+        ids.push(piece.id);
+        continue;
+      }
+      for (const slice of textSlices(piece.text)) {
+        if (slices++ > 0) yield;
         appendAll(ids, this.#encoder.encode(slice, { add_special_tokens: false }).ids);
         if (ids.length > maxTokens) throw tooLong(maxTokens);
       }
-      plain = "";
-    };
+    }
+    if (ids.length > maxTokens) throw tooLong(maxTokens);
+    return ids;
+  }
+
+  /** The control tokens of control segments, and the ordinary text between them, joined across borders. */
+  *#pieces(segments: readonly EncodeSegment[]): Generator<Piece> {
+    let plain = "";
     for (const { text, control } of segments) {
       for (const piece of control ? this.#control.split(text) : [{ text }]) {
         if ("text" in piece) {
           plain += piece.text;
         } else {
-          encodePlain();
-          ids.push(piece.id);
+          yield { text: plain };
+          plain = "";
+          yield piece;
         }
       }
     }
-    encodePlain();
-    if (ids.length > maxTokens) throw tooLong(maxTokens);
-    return ids;
+    yield { text: plain };
   }
 
   decode(ids: readonly number[]): string {
@@ -138,6 +177,13 @@ class LlamaTokenizer implements Tokenizer {
   controlText(id: number): string | undefined {
     return this.#control.text(id);
   }
+}
+
+/** In the byte-level alphabet a character is a byte. */
+function longestKey(vocab: Readonly<Record<string, number>>): number {
+  let longest = 0;
+  for (const token in vocab) longest = Math.max(longest, token.length);
+  return longest;
 }
 
 function highestId(file: TokenizerFile): number {

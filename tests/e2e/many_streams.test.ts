@@ -92,7 +92,7 @@ test("clients take turns: who asks for little is not behind one who asks for muc
   const ended: string[] = [];
   const ask = async (user: string, i: number) => {
     const body = { ...asking(words[i]!, 8), messages: messagesAbout(undefined, `${user} ${i}`), user };
-    expect((await readStream(narrow.url, body, left.signal)).status).toBe(200);
+    expect((await readStream(narrow.url, body, { signal: left.signal })).status).toBe(200);
     ended.push(user);
   };
   const flood = Array.from({ length: 40 }, (_, i) => ask("flood", i));
@@ -104,4 +104,37 @@ test("clients take turns: who asks for little is not behind one who asks for muc
   expect(ended.filter((user) => user === "flood").length).toBeLessThan(20);
   left.abort();
   await Promise.allSettled(flood);
+});
+
+test("O13 a client that takes every place leaves the next one to whom it kept out", async () => {
+  const keys = ["flood", "calm"].flatMap((key) => ["--api-key", key]);
+  await using narrow = await serveModel(undefined, [
+    ...["--max-num-seqs", "1", "--max-num-queued-reqs", "7"],
+    ...keys,
+  ]);
+  const ask = (key: string, i: number) =>
+    readStream(narrow.url, { ...asking(words[i]!, 16), messages: messagesAbout(undefined, "Hello") }, {
+      key,
+    });
+  let goesOn = true;
+  const flood = Array.from({ length: 24 }, async (_, i) => {
+    // Does not wait as it is told to, and takes every place as soon as it is free.
+    while (goesOn) if ((await ask("flood", i)).status === 429) await Bun.sleep(5);
+  });
+  let refusals = 0;
+  const served: string[] = [];
+  for (let attempt = 0; attempt < 30 && served.length < 3; attempt++) {
+    const { status, text, retryAfter } = await ask("calm", 30);
+    if (status === 200) served.push(text);
+    else {
+      expect(status).toBe(429);
+      refusals++;
+      await Bun.sleep(retryAfter! * 1000);
+    }
+  }
+  goesOn = false;
+  await Promise.all(flood);
+  // Refused once before each answer; the others are room for a Retry-After that was too short.
+  expect(served).toEqual(Array(3).fill(words[30]!.text.repeat(16)));
+  expect(refusals).toBeLessThanOrEqual(9);
 });

@@ -1,9 +1,17 @@
 /** Rows of the security notes against the program as strangers meet it: one process, a key, the open model inside. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { cpSync, truncateSync } from "node:fs";
+import { join } from "node:path";
 import { play } from "../http/fuzz/connection.ts";
 import { rawCase, rightKey } from "../http/fuzz/grammar.ts";
 import { drawsOf } from "../support/draws.ts";
-import { type ServedModel, serveModel } from "../support/executable.ts";
+import {
+  checkpointDirectory,
+  emptyDirectory,
+  runExecutable,
+  type ServedModel,
+  serveModel,
+} from "../support/executable.ts";
 
 // The machine may be busy with other tests; a test that hangs still ends.
 setDefaultTimeout(120_000);
@@ -84,6 +92,31 @@ test("H05 H07 P08 broken requests get an answer or a closed connection, and the 
   const url = new URL(server.url);
   for (let index = 0; index < 100; index++) await play(url, rawCase(drawsOf(11, index)));
   expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+});
+
+test("O17 weights that are cut while they are served cost no answer, and the next start says so", async () => {
+  using folder = emptyDirectory();
+  cpSync(checkpointDirectory("tiny-mllama"), folder.path, { recursive: true });
+  const other = await serveModel(folder.path, ["--ctx-size", "256"]);
+  const ask = async () => {
+    const response = await fetch(`${other.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ ...question, max_tokens: 16, temperature: 0, ignore_eos: true }),
+    });
+    const { choices } = await response.json() as { choices: [{ message: { content: string } }] };
+    return [response.status, choices[0].message.content];
+  };
+  const before = await ask();
+  expect(before).toEqual([200, expect.any(String)]);
+  for (const name of ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]) {
+    truncateSync(join(folder.path, name), 2000);
+    expect(await ask()).toEqual(before);
+  }
+  expect((await fetch(`${other.url}/readyz`)).status).toBe(200);
+  expect(await other.stop()).toBe(0);
+  const { code, stderr } = await runExecutable(["serve", folder.path, "--port", "0"]);
+  expect([code, stderr]).toEqual([7, expect.stringMatching(/model-0000[12]-of-00002\.safetensors/)]);
 });
 
 test("O06 D48 SIGTERM lets an answer finish, and a second one ends the process at once", async () => {

@@ -29,10 +29,17 @@ export interface StreamedAnswer {
 }
 
 /** Asks for a stream that tells its tokens with every chunk, and reads it to its end. */
-export async function readStream(url: string, body: object, signal?: AbortSignal): Promise<StreamedAnswer> {
+export async function readStream(
+  url: string,
+  body: object,
+  { signal, key }: { readonly signal?: AbortSignal; readonly key?: string } = {},
+): Promise<StreamedAnswer> {
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: {
+      "content-type": "application/json",
+      ...key === undefined ? {} : { authorization: `Bearer ${key}` },
+    },
     body: JSON.stringify({
       model: "default",
       stream: true,

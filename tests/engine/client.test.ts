@@ -54,15 +54,20 @@ async function rejection(promise: Promise<unknown>): Promise<Error> {
 }
 
 describe("EngineClient.open()", () => {
-  test("reports the bytes that it loads", async () => {
-    const reports: [number, number][] = [];
-    const options = { model, device: process.env.LLAMAV_DEVICE, contextLength: 64 };
+  test("reports the bytes that it loads, and then the runs of the warm-up", async () => {
+    const reports: { done: number; total: number; stage: string }[] = [];
+    const options = { model, device: process.env.LLAMAV_DEVICE, contextLength: 64, warmUp: true };
     const client = await EngineClient.open(options, {
-      onProgress: (done, total) => reports.push([done, total]),
+      onProgress: (done, total, stage) => reports.push({ done, total, stage }),
     });
     await client.close();
-    expect(reports.length).toBeGreaterThan(10);
-    expect(reports.at(-1)![0]).toBe(reports[0]![1]);
+    const { weights, "warm-up": runs } = Object.groupBy(reports, ({ stage }) => stage);
+    expect(reports).toEqual([...weights!, ...runs!]);
+    for (const stage of [weights!, runs!]) {
+      expect(stage.length).toBeGreaterThan(10);
+      expect(stage[0]!.done).toBe(0);
+      expect(stage.at(-1)!.done).toBe(stage[0]!.total);
+    }
     expect(client.info.contextLength).toBe(64);
   });
 

@@ -25,7 +25,7 @@ function randomRequest(data: Random): Omit<EngineRequest, "id"> {
     maxTokens: 60,
     stopIds: [],
     n: 1 + data.below(3),
-    client: `client ${data.below(7)}`,
+    client: { caller: `client ${data.below(7)}`, user: "" },
   };
 }
 
@@ -48,7 +48,7 @@ async function drop(request: Omit<EngineRequest, "id">, after: number, aborts: b
 }
 
 test(
-  "500 streams dropped at random points, ten times, leave nothing behind on either side of the border",
+  "500 streams dropped at random points, ten times, leave nothing behind on either side of the border (O01)",
   async () => {
     const data = random(6);
     const heap: number[] = [];

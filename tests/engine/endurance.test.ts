@@ -26,7 +26,8 @@ test("500 streams dropped at random points, ten times, leave nothing behind (O01
     for (let id = 0; id < 500; id++) {
       const images = data.below(3) === 0 ? [blankImage(`picture ${data.below(6)}`, 1 + data.below(2))] : [];
       const n = 1 + data.below(3);
-      engine.add(request(id, 1 + data.below(40), { images, n, maxTokens: 80, client: `${id % 7}` }));
+      const client = { caller: `${id % 7}`, user: `${id % 2}` };
+      engine.add(request(id, 1 + data.below(40), { images, n, maxTokens: 80, client }));
       drops.set(id, data.below(400));
     }
     for (let now = 0; drops.size > 0; now++) {

@@ -258,7 +258,7 @@ describe("An error in a step", () => {
     }
   });
 
-  test("comes of logits that are not numbers, whatever they are chosen by", () => {
+  test("comes of logits that are not numbers, whatever they are chosen by (F06)", () => {
     const weights = tinyWeights(tinyConfig(), 31);
     weights.get("language_model.lm_head.weight")![100] = NaN;
     using folder = writeTinyCheckpoint(oddSizes, weights);

@@ -158,6 +158,17 @@ describe("EngineCore.step()", () => {
     expect(more).toBe(12); // 13 rows of the first answer were computed
   });
 
+  test("shows nobody which prompts came with another salt, and shares among those without one", () => {
+    const engine = SimEngine.open();
+    const cached = (cacheSalt: string | undefined, n = 1) => {
+      engine.add(request(1, 9, { cacheSalt, n }));
+      return only(finish(engine), "started").map(({ cachedTokens }) => cachedTokens);
+    };
+    expect([cached("key-1"), cached("key-2"), cached(undefined)]).toEqual([[0], [0], [0]]);
+    expect([cached("key-1"), cached("key-2"), cached(undefined)]).toEqual([[8], [8], [8]]);
+    expect(cached("key-3", 2)).toEqual([0, 8]);
+  });
+
   test("keeps nothing for others with prefixCache off, and shares among the choices of one request", () => {
     const engine = SimEngine.open({ prefixCache: false });
     engine.add(request(1, 9, { n: 3, maxTokens: 5 }));

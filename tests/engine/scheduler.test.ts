@@ -65,8 +65,8 @@ describe("Scheduler.schedule()", () => {
 
   test("lets clients take turns", () => {
     const subject = scheduler(40, 1, 1, 16);
-    for (const [id, client] of [[1, "a"], [2, "a"], [3, "a"], [4, "b"], [5, "c"], [6, "b"]] as const) {
-      subject.add(blankSequence(id, 2, 1, [], { client }));
+    for (const [id, caller] of [[1, "a"], [2, "a"], [3, "a"], [4, "b"], [5, "c"], [6, "b"]] as const) {
+      subject.add(blankSequence(id, 2, 1, [], { client: { caller, user: "" } }));
     }
     const order: number[] = [];
     while (subject.waiting.count > 0) order.push(...idsOf(compute(subject, schedule(subject))));

@@ -34,7 +34,7 @@ describe("EngineClient with a simulated engine", () => {
   test("gives thirty requests at once what each gets alone, with several choices, too", async () => {
     const requests = Array.from(
       { length: 30 },
-      (_, i) => request(i % 9, { n: 1 + i % 3, client: `${i % 4}` }),
+      (_, i) => request(i % 9, { n: 1 + i % 3, client: { caller: `${i % 4}`, user: "" } }),
     );
     const solo = SimEngine.open({ prefixCache: false, stepsInFlight: 1 });
     const want = requests.map((one) => runAlone(solo, one));

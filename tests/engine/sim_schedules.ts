@@ -70,7 +70,7 @@ function simRequest(
     stopIds: Array.from({ length: data.below(2) * 30 }, () => data.below(1000)),
     ignoreEos: data.below(8) === 0,
     n: data.below(4) === 0 ? 1 + data.below(5) : 1,
-    client: `client ${data.below(3)}`,
+    client: { caller: `client ${data.below(3)}`, user: "" },
     constraint: data.below(5) === 0,
   };
 }

@@ -4,8 +4,8 @@ import type { Sequence } from "../../src/engine/sequence.ts";
 import { WaitingQueue } from "../../src/engine/waiting_queue.ts";
 import { blankSequence } from "./sequences.ts";
 
-function from(client: string, id: number, queueTokens = 1): Sequence {
-  const sequence = blankSequence(id, 1, 1, [], { client });
+function from(caller: string, id: number, queueTokens = 1): Sequence {
+  const sequence = blankSequence(id, 1, 1, [], { client: { caller, user: "" } });
   sequence.queueTokens = queueTokens;
   return sequence;
 }
@@ -76,7 +76,9 @@ describe("WaitingQueue", () => {
         const first = queue.first();
         if (preempted.length > 0) expect(first).toBe(preempted[0]!);
         else if (first) {
-          expect(added.find(({ request }) => request.client === first.request.client)).toBe(first);
+          expect(added.find(({ request }) => request.client?.caller === first.request.client?.caller)).toBe(
+            first,
+          );
         } else expect(added).toEqual([]);
       }
     });

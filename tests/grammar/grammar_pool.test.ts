@@ -21,6 +21,12 @@ function openPool(limits: Partial<PoolLimits> = {}): GrammarPool {
   return pool;
 }
 
+function endThreadOf(constraint: Constraint): void {
+  const seat = pool.take(JSON.stringify(constraint));
+  seat.thread.end("a test");
+  pool.leave(seat);
+}
+
 function push(session: GrammarSession, text: string, choice = 0): void {
   for (const token of tokensOf(text)) session.push(choice, token);
 }
@@ -82,23 +88,34 @@ describe("a session", () => {
     push(session, "xa");
     push(session, "x", 1);
     expect(await following(session)).toBe("b");
-    const seat = await pool.take(JSON.stringify({ type: "regex", pattern: "x(ab|cd)y" }));
-    seat.thread.end("a test");
+    endThreadOf({ type: "regex", pattern: "x(ab|cd)y" });
     expect(await Promise.all([following(session), following(session, 1)])).toEqual(["b", "ac"]);
     push(session, "b");
     expect(await following(session)).toBe("y");
   });
 
   test("has one place on the next thread, however many of its choices move there", async () => {
-    openPool({ threads: 1 });
+    openPool({ matching: 1, trying: 1 });
     const session = await pool.open({ type: "choice", choices: ["ab"] }, end, 2);
-    const seat = await pool.take(JSON.stringify({ type: "choice", choices: ["ab"] }));
-    seat.thread.end("a test");
+    expect(await following(session)).toBe("a");
+    endThreadOf({ type: "choice", choices: ["ab"] });
     expect(await Promise.all([following(session), following(session, 1)])).toEqual(["a", "a"]);
-    pool.leave(seat);
+    const seat = pool.take(JSON.stringify({ type: "choice", choices: ["ab"] }));
+    expect(seat.users).toBe(2);
     session.close();
-    // It has the only thread for itself.
-    expect(await following(await pool.open({ type: "choice", choices: ["b"] }, end, 1))).toBe("b");
+    session.close();
+    expect(seat.users).toBe(1);
+  });
+
+  test("that is closed while it is asked holds nothing, and fails", async () => {
+    const session = await openPool().open({ type: "choice", choices: ["ab"] }, end, 1);
+    const asked = session.mask(0);
+    const seat = pool.take(JSON.stringify({ type: "choice", choices: ["ab"] }));
+    expect(seat.users).toBe(2);
+    session.close();
+    expect(seat.users).toBe(1);
+    await asked;
+    await expect(session.mask(0)).rejects.toThrow("closed");
   });
 });
 
@@ -117,7 +134,7 @@ describe("a constraint that does harm", () => {
   });
 
   test("takes no room from those that follow", async () => {
-    openPool({ deadlineMs: 1000, threads: 1 });
+    openPool({ deadlineMs: 1000, matching: 1, trying: 1 });
     for (let i = 0; i < 2; i++) await expect(pool.open(endless, end, 1)).rejects.toThrow("within 1 s");
     const session = await pool.open({ type: "choice", choices: ["x"] }, end, 1);
     expect(await following(session)).toBe("x");
@@ -140,7 +157,7 @@ describe("a constraint that does harm", () => {
   });
 
   test("that is wrong in itself is refused, and its thread goes on", async () => {
-    openPool({ threads: 1 });
+    openPool({ matching: 1, trying: 1 });
     for (let i = 0; i < 3; i++) {
       await expect(pool.open({ type: "regex", pattern: "(" }, end, 1)).rejects.toMatchObject({
         name: "RequestError",
@@ -169,37 +186,70 @@ describe("threads", () => {
   const choice = (text: string): Constraint => ({ type: "choice", choices: [text] });
 
   test("one grammar is compiled once for all that use it at the same time", async () => {
-    openPool({ threads: 1 });
+    openPool({ matching: 1, trying: 1 });
     const sessions = await Promise.all([1, 2, 3].map(() => pool.open(choice("q"), end, 1)));
     expect(await Promise.all(sessions.map((session) => following(session)))).toEqual(["q", "q", "q"]);
   });
 
-  test("more grammars than threads wait for their turn, and too many are refused", async () => {
-    openPool({ threads: 1, waiting: 1 });
-    const first = await pool.open(choice("a"), end, 1);
-    let isOpen = false;
-    const second = pool.open(choice("b"), end, 1).then((session) => {
-      isOpen = true;
-      return session;
-    });
-    const third = await pool.open(choice("c"), end, 1).catch((error) => error);
-    expect(third.details.code).toBe("queue_full");
-    expect(await following(first)).toBe("a");
-    expect(isOpen).toBe(false);
-    first.close();
-    expect(await following(await second)).toBe("b");
+  test("more grammars than threads share them: none waits for an answer that is held to another", async () => {
+    openPool({ matching: 2, trying: 1 });
+    // More than a thread keeps compiled, too.
+    const names = Array.from({ length: 20 }, (_, i) => String.fromCharCode(97 + i));
+    const sessions: GrammarSession[] = [];
+    for (const name of names) sessions.push(await pool.open(choice(`${name}!`), end, 1));
+    const first = await Promise.all(sessions.map((session) => following(session)));
+    expect(first).toEqual(names);
+    sessions.forEach((session, i) => push(session, names[i]!));
+    expect(await Promise.all(sessions.map((session) => following(session)))).toEqual(names.map(() => "!"));
+    const seats = new Set(names.map((name) => pool.take(JSON.stringify(choice(`${name}!`)))));
+    expect(seats.size).toBe(2);
   });
 
-  test("who leaves while waiting for a turn makes room for another", async () => {
-    openPool({ threads: 1, waiting: 1 });
-    const first = await pool.open(choice("a"), end, 1);
+  test("one that ends takes no answer of another grammar with it", async () => {
+    openPool({ matching: 1, trying: 1 });
+    const sessions = [await pool.open(choice("ab"), end, 1), await pool.open(choice("cd"), end, 1)];
+    for (const [i, text] of ["a", "c"].entries()) push(sessions[i]!, text);
+    expect(await Promise.all(sessions.map((session) => following(session)))).toEqual(["b", "d"]);
+    endThreadOf(choice("ab"));
+    expect(await Promise.all(sessions.map((session) => following(session)))).toEqual(["b", "d"]);
+  });
+
+  test("a request that only waits holds none", async () => {
+    openPool({ matching: 1, trying: 1 });
+    const sessions = await Promise.all(["a", "b", "c"].map((name) => pool.open(choice(name), end, 1)));
+    const seat = pool.take(JSON.stringify(choice("a")));
+    expect(seat.users).toBe(1);
+    for (const session of sessions) session.close();
+    expect(seat.users).toBe(1);
+  });
+
+  test("new grammars are tried in turn, and too many are refused", async () => {
+    openPool({ deadlineMs: 1000, matching: 1, trying: 1, waiting: 1 });
+    const opened: string[] = [];
+    const open = (name: string, constraint: Constraint) =>
+      pool.open(constraint, end, 1).then(() => opened.push(name), (error) => opened.push(error.details.code));
+    const first = open("first", endless);
+    const second = open("b", choice("b"));
+    const same = open("b, too", choice("b"));
+    await open("c", choice("c"));
+    expect(opened).toEqual(["queue_full"]);
+    await Promise.all([first, second, same]);
+    expect(opened).toEqual(["queue_full", "invalid_grammar", "b", "b, too"]);
+  });
+
+  test("who leaves while waiting for a turn makes room for another, and takes nobody along", async () => {
+    openPool({ deadlineMs: 1000, matching: 1, trying: 1, waiting: 1 });
+    const slow = pool.open(endless, end, 1).catch((error) => error);
     const controller = new AbortController();
     const left = pool.open(choice("b"), end, 1, controller.signal);
     controller.abort(new Error("The client has gone"));
     await expect(left).rejects.toThrow("The client has gone");
-    const third = pool.open(choice("c"), end, 1);
-    first.close();
-    expect(await following(await third)).toBe("c");
+    const leaving = new AbortController();
+    const together = [pool.open(choice("c"), end, 1, leaving.signal), pool.open(choice("c"), end, 1)];
+    leaving.abort(new Error("gone, too"));
+    await expect(together[0]!).rejects.toThrow("gone, too");
+    expect(await following(await together[1]!)).toBe("c");
+    expect((await slow).details.code).toBe("invalid_grammar");
   });
 
   test("one that does not start is not the fault of who waits for it", async () => {
@@ -210,7 +260,7 @@ describe("threads", () => {
   });
 
   test("many different grammars, one after the other", async () => {
-    openPool({ threads: 1 });
+    openPool({ matching: 1, trying: 1 });
     // More than one thread compiles in its life.
     for (let i = 0; i < 300; i++) {
       const session = await pool.open(choice(`${i % 10}${i}`), end, 1);

@@ -1,4 +1,5 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
+import * as crypto from "node:crypto";
 import { acceptedHosts } from "../../src/http/guard.ts";
 import { ApiKeys } from "../../src/http/keys.ts";
 import { chat, json, question, testApp } from "./support.ts";
@@ -78,6 +79,32 @@ test("ApiKeys.check() looks at every key, in any order of them, and lets all in 
   expect(many.map((key) => check(many, key))).toEqual(many.map((_, i) => `key-${i + 1}`));
   expect(() => check(many, "key-of-user-")).toThrow("This server needs a key");
   expect(check([], "anything")).toBeUndefined();
+});
+
+test("a guess takes the same comparisons, however much of a key it has right (K02)", () => {
+  const own = new ApiKeys(keys);
+  const compare = spyOn(crypto, "timingSafeEqual");
+  const guesses = [
+    "",
+    "s",
+    "sk-first-ke",
+    "sk-first-keys",
+    "sk-first-key",
+    "sk-second-key",
+    "x".repeat(4000),
+  ];
+  const compared = guesses.map((key) => {
+    compare.mockClear();
+    try {
+      own.check(new Headers({ "x-api-key": key }));
+    } catch (error) {
+      expect((error as Error).message).toStartWith("This server needs a key");
+    }
+    return compare.mock.calls.map((pair) => pair.map(({ byteLength }) => byteLength));
+  });
+  compare.mockRestore();
+  // Digests of one length, every one of them, also behind the one that fits.
+  expect(compared).toEqual(guesses.map(() => [[32, 32], [32, 32]]));
 });
 
 test("a page of a listed origin may ask and read, any other may not (K05)", async () => {

@@ -126,30 +126,94 @@ test("Admission forgets a client that has nothing under way, and refuses no more
   enter("a");
 });
 
-test("Admission bounds the bytes of all bodies, and takes every request that is alone (H06, O02)", () => {
+test("a client that floods leaves the next places to those whom the full queue turned away (O13)", () => {
+  let now = 0;
+  const admission = new Admission(undefined, undefined, () => now);
+  const runtime = new FakeRuntime(() => [], { maxRequests: 40 });
+  const enter = (client: string) => admission.enter(client, 0, runtime);
+  const isFull = (client: string) => expect(() => enter(client)).toThrow("no more may wait");
+  const flood = Array.from({ length: 40 }, () => enter("flood")); // who is alone may have all places
+  const leave = (count: number) => flood.splice(0, count).forEach((place) => place.leave());
+  isFull("flood");
+  for (const calm of ["a", "b"]) isFull(calm);
+  for (let i = 0; i < 2; i++) {
+    leave(1);
+    isFull("flood");
+  }
+  const calm = ["a", "b"].map(enter);
+  leave(1);
+  flood.push(enter("flood")); // nobody else was turned away
+  // A crowd that does not come back has an eighth of the places, and for as long as it was asked to wait.
+  for (let i = 0; i < 100; i++) isFull(`stranger ${i}`);
+  leave(5);
+  isFull("flood");
+  leave(1);
+  flood.push(enter("flood"));
+  isFull("flood");
+  now += 66_000;
+  for (let i = 0; i < 5; i++) flood.push(enter("flood"));
+  isFull("flood");
+  calm.forEach((place) => place.leave());
+  enter("a");
+});
+
+test("Admission counts bodies by what has arrived, and takes every one that is alone (H06, O02)", () => {
   const admission = new Admission();
   const runtime = new FakeRuntime(() => []);
   const enter = (bytes: number) => admission.enter("a", bytes, runtime);
-  const alone = enter(limits.bodiesBytes + 1);
+  const most = limits.bodiesBytes;
+  const first = enter(most + 1);
+  const second = enter(most);
+  expect(first.arrived(most + 1)).toBe(true);
   expect(() => enter(1)).toThrow("1 more exceed the limit");
-  alone.handled();
-  const half = enter(limits.bodiesBytes / 2);
-  enter(limits.bodiesBytes / 2);
-  expect(() => enter(1)).toThrow("1 more exceed the limit");
-  half.handled();
-  enter(limits.bodiesBytes / 2);
+  expect(second.arrived(1)).toBe(false);
+  first.handled();
+  expect(first.arrived(most + 2)).toBe(true); // it counts no more
+  expect(second.arrived(most / 2)).toBe(true);
+  const third = enter(most / 2);
+  expect([third.arrived(most / 2), third.arrived(most / 2 + 1), second.arrived(1)]).toEqual([
+    true,
+    false,
+    true,
+  ]);
+  expect(third.arrived(most - 1)).toBe(true);
 });
 
-test("bodies count by their length, or as the largest, until they are worked off (O02)", async () => {
-  const { app, runtime } = testApp(endless);
-  const most = limits.bodiesBytes / limits.bodyBytes;
-  // Bodies that are announced, and do not come.
-  const silent = () => chat("", {}, { body: new ReadableStream(), duplex: "half" } as RequestInit);
-  const waiting = Array.from({ length: most }, () => app.fetch(silent()));
-  expect((await app.fetch(chat(question, { "content-length": "1" }))).status).toBe(429);
+test("bodies that are announced and do not come keep nobody out, whatever their number (O02)", async () => {
+  const { app, runtime } = testApp();
+  const silent = (headers: Record<string, string>) =>
+    chat("", headers, { body: new ReadableStream(), duplex: "half" } as RequestInit);
+  const announced = { "content-length": String(limits.bodyBytes) };
+  const count = 2 * limits.bodiesBytes / limits.bodyBytes;
+  const waiting = Array.from({ length: count }, (_, i) => app.fetch(silent(i % 2 ? announced : {})));
+  expect((await app.fetch(chat(question))).status).toBe(200);
   await app.drain(0);
-  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(Array(most).fill(503));
-  expect(runtime.requests.length).toBe(0);
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(Array(count).fill(503));
+  expect(runtime.requests.length).toBe(1);
+});
+
+test("a body that grows past what others leave is a 429, and counts no more (O02)", async () => {
+  const page = new Uint8Array(1000).fill(0x20);
+  const test = testApp(undefined, { bodiesBytes: 4 * page.length });
+  const stalled = () => {
+    const progress = { pages: 0, cancelled: false };
+    const body = new ReadableStream<Uint8Array>({
+      pull: (sink) => progress.pages++ < 2 ? sink.enqueue(page.slice()) : new Promise(() => {}),
+      cancel: () => void (progress.cancelled = true),
+    }, { highWaterMark: 0 });
+    return { progress, answer: test.app.fetch(chat("", {}, { body, duplex: "half" } as RequestInit)) };
+  };
+  const waiting = [stalled(), stalled()];
+  await until(() => waiting.every(({ progress }) => progress.pages === 3));
+  const late = stalled();
+  const refused = await late.answer;
+  expect([refused.status, refused.headers.get("connection")]).toEqual([429, "close"]);
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect((await json(refused)).error).toMatchObject({ type: "rate_limit_error", code: "queue_full" });
+  expect(late.progress.cancelled).toBe(true);
+  expect(await metric(test, "llamav_unanswered_total")).toEqual({ queue_full: 1 });
+  await test.app.drain(0);
+  for (const { answer } of waiting) expect((await answer).status).toBe(503);
 });
 
 test("an answer that takes longer than --request-timeout ends with a 504, or with an error in its stream", async () => {

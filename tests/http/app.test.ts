@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { RequestError } from "../../src/base/errors.ts";
+import { createLog } from "../../src/base/log.ts";
 import { acceptedHosts, isLoopback } from "../../src/http/guard.ts";
 import { answer } from "../support/fake_runtime.ts";
 import { chat, json, question, testApp } from "./support.ts";
@@ -168,6 +170,31 @@ test("a request id is echoed when it is harmless, and made otherwise", async () 
     expect(await get({ "x-request-id": id })).toMatch(/^req_[0-9a-f]{32}$/);
   }
   expect(logged[0]).toMatch(/^abc-1\.2_3 GET \/health 200 [\d.]+ ms\n$/);
+});
+
+test("the log says what was wrong with a request, and nothing that it said (C04)", async () => {
+  const lines: string[] = [];
+  const { app, logged } = testApp(() => [new RequestError("secret", { code: "too_many_images" })]);
+  await app.fetch(chat({ ...question, temperature: 9 }));
+  await app.fetch(chat({ ...question, logit_bias: { "my secret": 1 } }));
+  await app.fetch(chat("secret"));
+  await app.fetch(chat({ ...question, stream: true }));
+  expect(logged[0]).toMatch(
+    /POST \/v1\/chat\/completions 400 code=invalid_value param=temperature [\d.]+ ms\n$/,
+  );
+  expect(logged[1]).toMatch(/ 400 code=invalid_value param=logit_bias [\d.]+ ms\n$/);
+  expect(logged[2]).toMatch(/ 400 code=invalid_json [\d.]+ ms\n$/);
+  expect(logged[3]).toMatch(/ 400 code=too_many_images [\d.]+ ms\n$/);
+  expect(logged.join("")).not.toContain("secret");
+  const log = createLog((line) => lines.push(line), "info", "json");
+  const failing = testApp(
+    () => [...answer("a").slice(0, 2), new RequestError("No", { code: "x", param: "y" })],
+    {
+      log,
+    },
+  );
+  await (await failing.app.fetch(chat({ ...question, stream: true }))).text();
+  expect(JSON.parse(lines[0]!)).toMatchObject({ status: 200, error_code: "x", error_param: "y" });
 });
 
 test("the log has counts and times, and neither query nor prompt (C04)", async () => {

@@ -129,7 +129,7 @@ test("every field that acts reaches the runtime, and the rest is left to the mod
     stop: ["END"],
     stopTokenIds: [3, 5],
     ignoreEos: true,
-    client: expect.any(String),
+    client: { caller: expect.any(String), user: expect.any(String) },
   });
   await app.fetch(chat({ ...question, temperature: null, stop: null, n: null, seed: null, tools: null }));
   expect(runtime.requests[1]!.sampling).toEqual({});
@@ -351,7 +351,7 @@ test("nothing is made ahead of a reader that does not read (O05)", async () => {
   await reader.cancel();
 });
 
-test("a reader that stalls is given up", async () => {
+test("a reader that stalls is given up (O05)", async () => {
   const { app, runtime, logged } = testApp(() => answer(..."abcdef"), { stallMs: 20 });
   const response = await app.fetch(chat({ ...question, stream: true }));
   const reader = response.body!.getReader();

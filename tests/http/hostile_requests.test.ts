@@ -180,6 +180,16 @@ test("P03 megabytes of text and a prompt of 131,073 tokens are refused by their 
   const large = await ask({ ...show(), messages: [{ role: "user", content: "a b ".repeat(2_500_000) }] });
   expect([large.status, large.error!.code]).toEqual([400, "context_length_exceeded"]);
   expect(large.error!.message).toMatch(/\d/);
+  // As ids, too: beyond the context, and beyond what a body may hold.
+  for (const [count, code] of [[90_000, "context_length_exceeded"], [131_073, "json_too_complex"]] as const) {
+    const ids = new Request("http://localhost:8000/v1/completions", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "default", prompt: Array(count).fill(7) }),
+    });
+    const response = await app.fetch(ids);
+    expect([response.status, (await json(response)).error.code]).toEqual([400, code]);
+  }
   expect((await going).status).toBe(200);
 });
 

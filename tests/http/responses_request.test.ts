@@ -76,7 +76,7 @@ test("every field that acts reaches the runtime", async () => {
     sampling: { temperature: 0.5, topP: 0.9, topK: 40, seed: 5, logprobs: 4 },
     maxTokens: 7,
     stop: ["END"],
-    client: expect.any(String),
+    client: { caller: expect.any(String), user: "" },
   });
   const nulls = {
     temperature: null,

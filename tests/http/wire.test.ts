@@ -2,6 +2,7 @@ import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import type { Server } from "../../src/http/server.ts";
+import { answer, until } from "../support/fake_runtime.ts";
 import { Servers } from "./servers.ts";
 import { question } from "./support.ts";
 
@@ -154,6 +155,32 @@ test("TRACE and CONNECT are a 405 or a 400 everywhere, and echo nothing (H09)", 
       expect(reply).not.toContain("mine");
     }
   }
+});
+
+test("a reader that stops reading fills no memory, is given up, and delays nobody (O05)", async () => {
+  const piece = "x".repeat(1000);
+  const most = 100_000;
+  const { server, runtime, app, logged } = start(
+    (request) => request.maxTokens === 1 ? answer("quick") : answer(...new Array<string>(most).fill(piece)),
+    { stallMs: 500 },
+  );
+  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+  socket.on("error", () => {});
+  const stream = JSON.stringify({ ...question, stream: true });
+  socket.write(`${post(`Content-Length: ${stream.length}\r\n`)}\r\n${stream}`);
+  socket.pause();
+  await until(() => runtime.running === 1);
+  const quick = await fetch(`${server.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ...question, max_tokens: 1 }),
+  });
+  expect(quick.status).toBe(200);
+  await until(() => runtime.running === 0 && app.active === 0);
+  expect(logged.at(-1)).toContain("client stalled");
+  // The system's own buffers hold a few megabytes; the server adds nothing that grows.
+  expect(runtime.produced).toBeLessThan(most / 4);
+  socket.destroy();
 });
 
 test("clients that try another replica lose nothing when one is stopped (O18)", async () => {

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, spyOn, test } from "bun:test";
 import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ModelError, ModelNotFoundError, RequestError } from "../../src/base/errors.ts";
@@ -52,6 +52,14 @@ describe("buildPrompt()", () => {
     const request = user(anyPicture, "and", goldenPicture(other.file), "and", anyPicture.slice());
     const { images } = await buildPrompt(frontend, request, 4096);
     expect(images.map(({ hash }) => hash === images[0]!.hash)).toEqual([true, false, true]);
+  });
+
+  test("prepares pictures in the turn of who asks", async () => {
+    const client = { caller: "office", user: "me" };
+    const prepare = spyOn(frontend.pictures, "prepare");
+    await buildPrompt(frontend, { ...user(anyPicture), client }, 4096);
+    expect(prepare.mock.calls.map(([, options]) => options.client)).toEqual([client]);
+    prepare.mockRestore();
   });
 
   test("sees no image in what a user writes", async () => {

@@ -137,10 +137,8 @@ export class FakeRuntime implements Runtime {
 
 /** A tokenizer whose ids are the code points; a conversation is its messages as JSON. */
 const fakeTexts: Texts = {
-  tokenize: (
-    text,
-    begin,
-  ) => [...begin ? [0] : [], ...Array.from(text, (character) => character.codePointAt(0)!)],
+  tokenize: (text, begin) =>
+    Promise.resolve([...begin ? [0] : [], ...Array.from(text, (character) => character.codePointAt(0)!)]),
   tokenizeConversation: (conversation) => fakeTexts.tokenize(fakeTexts.applyTemplate(conversation), true),
   applyTemplate: (conversation) => JSON.stringify(conversation),
   detokenize: (ids) => String.fromCodePoint(...ids),

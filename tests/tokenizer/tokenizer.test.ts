@@ -97,7 +97,10 @@ test("Tokenizer.encodeSegments() sees no control token that segments make up tog
 });
 
 test("textSlices() cuts only where the tokens of the whole text end", () => {
-  const texts = fc.array(text, { minLength: 20, maxLength: 60 }).map((parts) => parts.join(" x"));
+  const joint = fc.constantFrom(" x", "", "\n", "a1", "é.", "\u{1d400}");
+  const texts = fc.array(fc.tuple(text, joint), { minLength: 20, maxLength: 60 }).map((parts) =>
+    parts.flat().join("")
+  );
   fc.assert(
     fc.property(texts, fc.integer({ min: 1, max: 20 }), (text, length) => {
       const slices = [...textSlices(text, length)];
@@ -121,12 +124,45 @@ test("Tokenizer.encodeSegments() stops at maxTokens instead of encoding megabyte
     .toThrow(RequestError);
 });
 
-test("Tokenizer.encode() refuses a word of more than 256 Ki characters", () => {
-  for (const character of [" ", "a"]) {
-    expect(() => tokenizer.encode(character.repeat(300_000), { control: false })).toThrow(
-      "262144 characters",
-    );
+test("Tokenizer.encode() refuses a run of more than 32 Ki characters of one kind, and takes long lines", () => {
+  for (const character of [" ", "a", "1", "!", "\n", "\u{1d400}"]) {
+    expect(() => tokenizer.encode(character.repeat(50_000), { control: false })).toThrow("32768 times");
   }
+  for (const line of ["a1".repeat(50_000), "a,b\n".repeat(20_000), "日本語。".repeat(20_000)]) {
+    expect(tokenizer.decode(tokenizer.encode(line, { control: false }))).toBe(line);
+  }
+});
+
+test("Tokenizer.encodeSegments() sees by its length that a text has too many tokens", () => {
+  // Its first run would be refused for another reason.
+  const segments = [{ text: " ".repeat(30e6), control: false }];
+  expect(() => tokenizer.encodeSegments(segments, { maxTokens: 8192 })).toThrow("at most 8192 tokens");
+  expect(tokenizer.encodeSegments([{ text: "a".repeat(5), control: false }], { maxTokens: 5 })).toHaveLength(
+    5,
+  );
+});
+
+test("Tokenizer.encodeInTurns() gives the same ids, and lets others work in between", async () => {
+  const segments = [
+    { text: "<|begin_of_text|>", control: true },
+    { text: "some words, 1234 ".repeat(10_000), control: false },
+    { text: "<|eot_id|>", control: true },
+  ];
+  let turns = 0;
+  let running = true;
+  const others = async () => {
+    while (running) {
+      turns++;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const working = others();
+  const ids = await tokenizer.encodeInTurns(segments);
+  running = false;
+  await working;
+  expect(ids).toEqual(tokenizer.encodeSegments(segments));
+  expect(turns).toBeGreaterThan(10); // 170,000 characters are 20 slices
+  await expect(tokenizer.encodeInTurns(segments, { maxTokens: 100 })).rejects.toThrow("at most 100 tokens");
 });
 
 test("StreamDecoder gives the text of all ids together, however they are cut, and starts afresh after flush()", () => {

@@ -57,12 +57,13 @@ export const modelCommands: readonly ChatCommand[] = [
   {
     name: "tokens",
     help: "say how much of the context the conversation takes",
-    run(chat) {
+    async run(chat) {
       const { contextLength } = chat.runtime.model;
       const messages = toMessages(chat.session);
-      const count = messages.length === 0
-        ? 0
-        : chat.runtime.texts.tokenizeConversation({ messages, addGenerationPrompt: false }).length;
+      const tokens = messages.length === 0
+        ? []
+        : await chat.runtime.texts.tokenizeConversation({ messages, addGenerationPrompt: false });
+      const count = tokens.length;
       const share = Math.round(count / contextLength * 100);
       chat.note(`${formatCount(count)} of ${formatCount(contextLength)} tokens (${share} %)`);
     },

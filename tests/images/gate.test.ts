@@ -1,0 +1,82 @@
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { Client } from "../../src/base/turns.ts";
+import { decodeImage } from "../../src/images/decode.ts";
+import { Gate } from "../../src/images/gate.ts";
+import { ImageLoader } from "../../src/images/image_loader.ts";
+import { until } from "../support/fake_runtime.ts";
+import { bmp } from "./files.ts";
+import { startPictureServer } from "./picture_server.ts";
+
+// The machine may be busy with other tests; a test that hangs still ends.
+setDefaultTimeout(30_000);
+
+const server = startPictureServer();
+afterAll(() => server[Symbol.dispose]());
+
+const by = (caller: string, user = ""): Client => ({ caller, user });
+
+describe("O13 clients take turns", () => {
+  test("at a gate: callers, then the users of one", async () => {
+    const gate = new Gate(1);
+    const order: string[] = [];
+    const run = (name: string, client: Client) =>
+      gate.run(() => Promise.resolve(void order.push(name)), { client });
+    await Promise.all([
+      run("first", by("a")),
+      ...[1, 2, 3].map((i) => run(`a${i}`, by("a", "x"))),
+      run("ay", by("a", "y")),
+      run("b", by("b")),
+    ]);
+    expect(order).toEqual(["first", "a1", "b", "ay", "a2", "a3"]);
+  });
+
+  test("and who gives up leaves the others' turns as they are", async () => {
+    const gate = new Gate(1);
+    const order: string[] = [];
+    const leaving = new AbortController();
+    const run = (name: string, client: Client, signal?: AbortSignal) =>
+      gate.run(() => Promise.resolve(void order.push(name)), { client, signal });
+    const left = [
+      run("first", by("a")),
+      run("gone", by("b"), leaving.signal),
+      run("b", by("b")),
+      run("a", by("a")),
+    ];
+    leaving.abort(new Error("gone"));
+    const ends = await Promise.allSettled(left);
+    expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "fulfilled"]);
+    expect(order).toEqual(["first", "b", "a"]);
+  });
+
+  test("for the places where pictures are fetched", async () => {
+    const loader = new ImageLoader({ remote: true, privateAddresses: true });
+    const [first, rest] = [new AbortController(), new AbortController()];
+    const load = (path: string, caller: string, signal?: AbortSignal) =>
+      loader.load(`http://${server.address}/${path}`, signal, by(caller)).catch(() => {});
+    // All sixteen places, and a long line behind them.
+    const flood = Array.from(
+      { length: 48 },
+      (_, i) => load("silent", "flood", i < 16 ? first.signal : rest.signal),
+    );
+    await until(() => server.requests.length === 16);
+    const calm = Promise.all([1, 2, 3].map(() => load("calm", "calm")));
+    first.abort(new Error("gone"));
+    await calm;
+    // Sixteen places were free at once, and every second turn was the calm client's.
+    expect(server.requests.findLastIndex((request) => request.endsWith("/calm"))).toBeLessThan(32);
+    rest.abort(new Error("gone"));
+    await Promise.all(flood);
+  });
+
+  test("and while pictures are decoded", async () => {
+    const file = bmp({ width: 64, height: 64, bits: 24, rows: Array(64).fill(Array(64 * 3).fill(9)) });
+    const order: string[] = [];
+    const decode = async (caller: string) => {
+      await decodeImage(file, { client: by(caller) });
+      order.push(caller);
+    };
+    await Promise.all([...Array.from({ length: 40 }, () => decode("flood")), decode("calm")]);
+    // Four run at most; of those that wait the calm one is the second.
+    expect(order.indexOf("calm")).toBeLessThan(12);
+  });
+});
