@@ -6,7 +6,7 @@ import {
   type Setting,
   settings,
 } from "../runtime/options.ts";
-import { readSettingsFile, settingsFilePath } from "../runtime/options_file.ts";
+import { settingsFilePath } from "../runtime/options_file.ts";
 import type { CliContext } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { formatTable } from "./table.ts";
@@ -20,7 +20,7 @@ The settings file is TOML, one key for each flag, without the hyphens in front:
   allowed-hosts = ["gpu.example", "gpu"]
 
 A flag wins over its variable, the variable over the file, and the file over the default. No file of the current
-directory is ever read.`;
+directory is ever read. With a file that is wrong no other command begins; this one says what is wrong and where.`;
 
 /** One setting, its value, and who says so. */
 interface ShownSetting {
@@ -39,21 +39,23 @@ export function addConfig(program: Command, context: CliContext): void {
   command.action(async () => {
     const { json } = readFlags(command, flags, context.env);
     const path = settingsFilePath(context.env);
-    const rows = listSettings(context.env);
+    const problems = context.settingsFile?.problems ?? [];
+    const rows = listSettings(context);
     if (json) {
-      return await context.terminal.print(`${JSON.stringify({ file: path, settings: rows }, null, 2)}\n`);
+      return await context.terminal.print(
+        `${JSON.stringify({ file: path, problems, settings: rows }, null, 2)}\n`,
+      );
     }
     context.terminal.note(
       path === undefined ? "There is no home, so no settings file" : `Settings file: ${path}`,
     );
+    for (const problem of problems) context.terminal.note(`problem: ${problem}`);
     const cells = rows.map(({ name, value, source }) => [name, source, value ?? "-"]);
     await context.terminal.print(formatTable([["SETTING", "FROM", "VALUE"], ...cells]));
   });
 }
 
-/** @param env the variables, the file's values behind them */
-function listSettings(env: CliContext["env"]): ShownSetting[] {
-  const file = readSettingsFile(env)?.values ?? {};
+function listSettings({ env, variables }: CliContext): ShownSetting[] {
   // Of those that share a variable the first is told: that of run, chat and serve, not that of bench.
   const byVariable = new Map(
     Object.values<Setting>(settings).reverse().map((setting) => [environmentName(setting), setting]),
@@ -63,7 +65,7 @@ function listSettings(env: CliContext["env"]): ShownSetting[] {
     const text = env[variable] ?? "";
     if (text === "") return { name, variable, value: describeDefault(setting), source: "default" };
     const value = isSecret(setting) ? "(not shown)" : text.split(listSeparator).join(", ");
-    return { name, variable, value, source: text === file[variable] ? "file" : "variable" };
+    return { name, variable, value, source: variables[variable] ? "variable" : "file" };
   });
 }
 

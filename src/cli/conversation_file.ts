@@ -6,6 +6,7 @@ import type { LoadPicture } from "../runtime/pictures.ts";
 import type { TracePrompt } from "../runtime/reports.ts";
 import { UsageError } from "./exit_codes.ts";
 import { readPictureFile } from "./pictures.ts";
+import { readReason } from "./read_reason.ts";
 
 /**
  * Reads the file of a conversation (see `parseConversation`). Pictures are named by `data:` URL, by http(s) URL, or
@@ -33,9 +34,8 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
-    const reason = (error as Error).message;
     throw new UsageError(
-      `Cannot read the conversation "${path}": ${reason}`,
+      `Cannot read the conversation "${path}": ${readReason(error)}`,
       "Check the path after --messages",
     );
   }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Constraint } from "../runtime/request.ts";
 import { UsageError } from "./exit_codes.ts";
+import { readReason } from "./read_reason.ts";
 
 /**
  * What `--json-schema` asks for: a JSON schema as it stands there, or in a file.
@@ -16,7 +17,7 @@ export async function readJsonSchema(given: string | undefined): Promise<Constra
   } catch (error) {
     const source = isText ? "after --json-schema" : `"${given}"`;
     throw new UsageError(
-      `Cannot read the JSON schema ${source}: ${(error as Error).message}`,
+      `Cannot read the JSON schema ${source}: ${readReason(error)}`,
       'Give a file, or the schema itself: --json-schema \'{"type": "object"}\'',
     );
   }

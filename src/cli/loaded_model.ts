@@ -3,7 +3,9 @@ import type { SettingValues } from "../runtime/options.ts";
 import type { ModelInfo, Runtime } from "../runtime/request.ts";
 import { type CliContext, showProgress } from "./context.ts";
 
-type ModelValues = SettingValues<"device" | "contextLength" | "imageTiles" | "maxTiles" | "verbose">;
+type ModelValues = SettingValues<
+  "device" | "contextLength" | "imageTiles" | "maxTiles" | "checkTensors" | "verbose"
+>;
 
 /** Opens a model for one answer at a time, with progress, and says what there is to say about it. */
 export async function openForOne(
@@ -12,10 +14,20 @@ export async function openForOne(
   warmUp: boolean | "gpu" | undefined,
   { services, terminal }: CliContext,
 ): Promise<Runtime> {
-  const { device, contextLength, imageTiles, maxTiles, verbose } = values;
+  const { device, contextLength, imageTiles, maxTiles, checkTensors, verbose } = values;
   const onProgress = showProgress(terminal);
   const runtime = await services.openRuntime(
-    { model, device, contextLength, imageTiles, maxTiles, maxSequences: 1, warmUp, onProgress },
+    {
+      model,
+      device,
+      contextLength,
+      imageTiles,
+      maxTiles,
+      maxSequences: 1,
+      warmUp,
+      checkTensors,
+      onProgress,
+    },
   );
   terminal.clearProgress();
   for (const line of describeNotes(runtime.model)) terminal.note(line);

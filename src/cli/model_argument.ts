@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { quote } from "../base/quote.ts";
 import { demoModel } from "../runtime/demo_model.ts";
 import { isAlias, nameModel } from "../runtime/model_name.ts";
 import { environmentName, settings } from "../runtime/options.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
-import { isPictureFile } from "./pictures.ts";
+import { isPictureFile, isPictureUrl } from "./pictures.ts";
 import type { Terminal } from "./terminal.ts";
 
 export const modelArgument = [
@@ -36,7 +37,8 @@ export function oneModel(...given: readonly (string | undefined)[]): string | un
 export function takeModel(words: readonly string[]): { model: string | undefined; rest: readonly string[] } {
   const [first = "", ...rest] = words;
   const isPath = /^[^\s]*[/\\][^\s]*$/.test(first) || existsSync(first);
-  const isModel = first === "" || first === demoModel || isAlias(first) || (isPath && !isPictureFile(first));
+  const isPicture = isPictureFile(first) || isPictureUrl(first);
+  const isModel = first === "" || first === demoModel || isAlias(first) || (isPath && !isPicture);
   return isModel ? { model: oneModel(first), rest } : { model: undefined, rest: words };
 }
 
@@ -65,6 +67,12 @@ export function absoluteModel(model: string): string {
  * @throws {UsageError} If it is neither a path nor a repository as the hub names them.
  */
 export function checkModelName(model: string): string {
+  if (/^https?:\/\//i.test(model)) {
+    throw new UsageError(
+      `MODEL must be a model, and ${quote(model)} is an address`,
+      "Name a model of the hub as OWNER/NAME, and give a picture with --image",
+    );
+  }
   try {
     nameModel(model);
     return model;

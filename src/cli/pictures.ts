@@ -3,6 +3,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { RequestError } from "../base/errors.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
+import { readReason } from "./read_reason.ts";
 
 /** Largest picture file that is read; what it may hold is checked when it is decoded. */
 export const maxPictureBytes = 64 * 1024 * 1024;
@@ -28,6 +29,25 @@ export async function readPicture(name: string, context: CliContext): Promise<Ui
 /** Whether a word of the prompt is the file of a picture, as in `--image a.jpg b.jpg`. */
 export function isPictureFile(word: string): boolean {
   return pictureName.test(word) && existsSync(word);
+}
+
+/** Whether a word is the address of a picture, as far as that can be seen. */
+export function isPictureUrl(word: string): boolean {
+  return /^https?:/i.test(word) && URL.canParse(word) && pictureName.test(new URL(word).pathname);
+}
+
+/**
+ * Checks what stdin has where it is read as text.
+ *
+ * @throws {UsageError} If it is a picture.
+ */
+export async function checkIsText(bytes: Uint8Array): Promise<void> {
+  const { isPicture } = await import("../runtime/picture_view.ts");
+  if (!isPicture(bytes)) return;
+  throw new UsageError(
+    "stdin holds a picture, and it is read as text",
+    'Say that it is one: llamav run "What is in this picture?" --image -',
+  );
 }
 
 /** The refusal of a picture's bytes, which knows no names, with those of the pictures it can be about. */
@@ -73,12 +93,6 @@ async function openFile(path: string): Promise<FileHandle> {
     if (!(await stat(path)).isFile()) throw new Error("it is no regular file");
     return await open(path, "r");
   } catch (error) {
-    const code = (error as { code?: string }).code;
-    const reason = code === "ENOENT"
-      ? "there is no such file"
-      : code === "EACCES"
-      ? "it may not be read"
-      : (error as Error).message;
-    throw new UsageError(`Cannot read the picture "${path}": ${reason}`, "Check its path");
+    throw new UsageError(`Cannot read the picture "${path}": ${readReason(error)}`, "Check its path");
   }
 }

@@ -77,8 +77,9 @@ export async function main(args: readonly string[], given: Partial<CliEnvironmen
     }
   }
   const code = await attempt(async () => {
-    env = withSettingsFile(variables, readSettings(variables));
-    program = buildProgram({ terminal, env, services: given.services ?? services });
+    const settingsFile = readSettingsFile(variables);
+    env = withSettingsFile(variables, settingsFile);
+    program = buildProgram({ terminal, env, variables, settingsFile, services: given.services ?? services });
     await program.parseAsync([...args], { from: "user" });
   });
   // Output that did not arrive is no success; a command that failed has said why already.
@@ -105,14 +106,11 @@ const commands = [
   addCompletion,
 ];
 
-/** @throws {UsageError} If something is wrong with the file. */
-function readSettings(env: CliContext["env"]): ReturnType<typeof readSettingsFile> {
-  try {
-    return readSettingsFile(env);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new UsageError(`Settings file ${error.message}`, "Correct it, or move it away");
-  }
+/** @throws {UsageError} If something is wrong with the file, unless the command is the one that tells all of it. */
+function checkSettings({ settingsFile }: CliContext, command: string): void {
+  const [problem] = settingsFile?.problems ?? [];
+  if (problem === undefined || command === "config") return;
+  throw new UsageError(`Settings file ${problem}`, "Correct it, or move it away; llamav config says more");
 }
 
 function buildProgram(context: CliContext): Command {
@@ -123,24 +121,35 @@ function buildProgram(context: CliContext): Command {
     .helpOption("-h, --help", "print this help")
     .addHelpText("after", help)
     .showSuggestionAfterError()
+    // Flags belong to the command before them: "bench" must not take those of "bench serve".
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       // Commander does not wait; whether it was written is told by the flush at the end.
       writeOut: (text) => void terminal.print(text).catch(() => {}),
       writeErr: (text) => terminal.note(text.trimEnd()),
     })
-    .showHelpAfterError("Try llamav --help");
+    .showHelpAfterError("Try llamav --help")
+    .hook("preAction", (_, command) => checkSettings(context, command.name()));
   addFlags(program, ["debug"]);
   for (const add of commands) add(program, context);
   for (const command of program.commands) {
     command.showHelpAfterError(`Try llamav ${command.name()} --help`);
   }
+  for (const command of commandsOf(program)) addFlags(command, ["debug"]);
   return program;
+}
+
+/** With the commands of commands. */
+function commandsOf({ commands }: Command): Command[] {
+  return commands.flatMap((command) => [command, ...commandsOf(command)]);
 }
 
 function wantsDebug(program: Command, env: CliContext["env"]): boolean {
   try {
-    return readFlags(program, ["debug"], env).debug === true;
+    return [program, ...commandsOf(program)].some((command) =>
+      readFlags(command, ["debug"], env).debug === true
+    );
   } catch {
     // Its variable holds something else than yes or no: whoever sets it wants to see more.
     return true;

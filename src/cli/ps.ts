@@ -1,13 +1,11 @@
 import type { Command } from "commander";
-import { concatBytes } from "../base/bytes.ts";
 import { formatBytes, formatCount, formatDuration } from "../base/units.ts";
 import type { CliContext } from "./context.ts";
-import { ServerUnreachableError, UsageError } from "./exit_codes.ts";
+import { ServerUnreachableError } from "./exit_codes.ts";
 import { addFlags, readFlags } from "./flags.ts";
+import { fetchText, serverUrl } from "./server_address.ts";
 
 const flags = ["host", "port", "apiKey", "apiKeyFile", "json"] as const;
-const timeoutMs = 10_000;
-const maxBytes = 4 << 20;
 
 /** What `ps` tells of a server. Its numbers are those of GET /metrics. */
 interface ServerReport {
@@ -57,12 +55,6 @@ function addressOf(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-function serverUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && /^https?:$/.test(url.protocol)) return url;
-  throw new UsageError(`URL must be an http(s) address, not "${text}"`, "Write it as serve prints it");
-}
-
 async function askServer(url: URL, key: string | undefined): Promise<ServerReport> {
   const metrics = parseMetrics(await fetchText(new URL("/metrics", url), key));
   const one = (name: string) => metrics.find((sample) => sample.name === name);
@@ -73,9 +65,9 @@ async function askServer(url: URL, key: string | undefined): Promise<ServerRepor
       "Give the URL that serve prints",
     );
   }
-  const models = JSON.parse(await fetchText(new URL("/v1/models", url), key).catch(() => "{}")) as {
-    data?: readonly { max_model_len?: number }[];
-  } | null;
+  const contextLength = await fetchText(new URL("/v1/models", url), key).then(readContextLength).catch(() =>
+    undefined
+  );
   const memory = metrics.filter(({ name }) => name === "llamav_device_memory_bytes");
   const state = metrics.find(({ name, value }) => name === "llamav_state" && value === 1);
   return {
@@ -84,7 +76,7 @@ async function askServer(url: URL, key: string | undefined): Promise<ServerRepor
     version: build.labels.version ?? "",
     model: build.labels.model ?? "",
     device: build.labels.device ?? "",
-    contextLength: models?.data?.[0]?.max_model_len,
+    contextLength,
     deviceMemoryBytes: memory.reduce((sum, { value }) => sum + value, 0),
     running: one("llamav_sequences_running")?.value ?? 0,
     waiting: one("llamav_requests_waiting")?.value ?? 0,
@@ -92,43 +84,11 @@ async function askServer(url: URL, key: string | undefined): Promise<ServerRepor
   };
 }
 
-async function fetchText(url: URL, key: string | undefined): Promise<string> {
-  let response: Response;
-  let text: string | undefined;
-  try {
-    response = await fetch(url, {
-      headers: key === undefined ? {} : { Authorization: `Bearer ${key}` },
-      redirect: "error",
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    text = await readText(response);
-  } catch (error) {
-    throw new ServerUnreachableError(
-      `No server answers at ${url.origin}: ${(error as Error).message}`,
-      "Start one with llamav serve, or name another with --host and --port",
-      { cause: error },
-    );
-  }
-  if (response.status === 401) {
-    throw new UsageError(`The server at ${url.origin} asks for a key`, "Give it with --api-key-file");
-  }
-  if (response.ok && text) return text;
-  throw new ServerUnreachableError(
-    `The server at ${url.origin} answers ${response.status} to ${url.pathname}`,
-    "Give the URL that serve prints",
-  );
-}
-
-/** The body; nothing where it has more bytes than a server of ours sends, which may have no end. */
-async function readText({ body }: Response): Promise<string | undefined> {
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  for await (const chunk of body ?? []) {
-    total += chunk.length;
-    if (total > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return new TextDecoder().decode(concatBytes(chunks));
+/** @throws {Error} If it is not what GET /v1/models answers. */
+function readContextLength(text: string): number | undefined {
+  const { data } = JSON.parse(text) as { data?: readonly { max_model_len?: unknown }[] };
+  const length = data?.[0]?.max_model_len;
+  return typeof length === "number" ? length : undefined;
 }
 
 interface MetricSample {

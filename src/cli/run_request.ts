@@ -4,7 +4,7 @@ import { requestLimits } from "../runtime/request_settings.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
 import { readJsonSchema } from "./json_schema.ts";
-import { isPictureFile, readPicture } from "./pictures.ts";
+import { checkIsText, isPictureFile, isPictureUrl, readPicture } from "./pictures.ts";
 
 /** The settings that make a request of `run`. */
 export const requestFlags = [
@@ -108,10 +108,10 @@ async function readQuestion(
 
 /** A picture's name in the prompt was meant for the flag: a shell spreads `*.jpg`, and `--image` takes one. */
 function checkWords(words: readonly string[]): void {
-  const picture = words.find(isPictureFile);
+  const picture = words.find((word) => isPictureFile(word) || isPictureUrl(word));
   if (picture === undefined) return;
   throw new UsageError(
-    `The prompt holds "${picture}", which is the file of a picture`,
+    `The prompt holds "${picture}", which is the ${isPictureUrl(picture) ? "address" : "file"} of a picture`,
     "Write --image before each picture",
   );
 }
@@ -135,6 +135,11 @@ async function readPrompt(
   values: RequestValues,
   { terminal }: CliContext,
 ): Promise<string> {
+  if (terminal.stdinIsPipe && words.length > 0 && values.image.length === 0 && !words.includes("-")) {
+    terminal.note(
+      "note: stdin is not read: - in the prompt stands for its text, and --image - for a picture",
+    );
+  }
   const wantsStdin = words.includes("-") || (words.length === 0 && !terminal.stdinIsTerminal);
   if (words.length === 0 && (terminal.stdinIsTerminal || values.image.includes("-"))) {
     throw new UsageError(
@@ -144,15 +149,22 @@ async function readPrompt(
   }
   let text = "";
   if (wantsStdin) {
-    try {
-      text = new TextDecoder().decode(await terminal.readStdin(maxPromptBytes));
-    } catch (error) {
-      throw new UsageError(`Cannot read the prompt: ${(error as Error).message}`);
-    }
+    text = await readText(terminal);
     if (text.trim() === "") throw new UsageError("The prompt on stdin is empty");
   }
   if (words.length === 0) return text;
   return words.map((word) => word === "-" ? text : word).join(" ");
+}
+
+async function readText(terminal: CliContext["terminal"]): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await terminal.readStdin(maxPromptBytes);
+  } catch (error) {
+    throw new UsageError(`Cannot read the prompt: ${(error as Error).message}`);
+  }
+  await checkIsText(bytes);
+  return new TextDecoder().decode(bytes);
 }
 
 /** Only what was asked for: the rest is the model's generation config. */

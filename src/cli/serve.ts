@@ -40,6 +40,7 @@ const flags = [
   "kvTokens",
   "prefixCache",
   "warmUp",
+  "checkTensors",
   "allowRemoteImages",
   "allowPrivateImages",
   "allowedMediaDomains",
@@ -189,7 +190,7 @@ function openModel(
   log: Log,
   { services, terminal }: CliContext,
 ): Promise<Runtime> {
-  const show = showProgress(terminal);
+  const show = showProgress(terminal, (line) => log.info(line));
   return services.openRuntime({
     model,
     device: values.device,
@@ -202,8 +203,10 @@ function openModel(
     kvTokens: values.kvTokens,
     prefixCache: values.prefixCache,
     warmUp: values.warmUp ?? "gpu",
+    checkTensors: values.checkTensors,
     onProgress(progress) {
-      if (progress.total > 0) app.loaded(progress.done / progress.total);
+      // The longest stage by far stands for all of them.
+      if (progress.stage === "weights" && progress.total > 0) app.loaded(progress.done / progress.total);
       show(progress);
     },
     onNews: (news) => tellNews(news, log),

@@ -1,3 +1,4 @@
+import { fstatSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { concatBytes } from "../base/bytes.ts";
 import { escapeControls, escapeLine } from "../base/escape.ts";
@@ -15,6 +16,7 @@ export interface Output {
 
 export interface Input extends AsyncIterable<Uint8Array | string> {
   readonly isTTY?: boolean;
+  readonly fd?: number;
 }
 
 export interface Streams {
@@ -80,6 +82,18 @@ export class Terminal {
     // A line that is wrapped cannot be erased. The last column stays free: some terminals wrap when it is full.
     const width = Math.max(0, (this.streams.stderr.columns ?? 80) - 1);
     void this.#write(this.streams.stderr, `${eraseLine}${Bun.sliceAnsi(escapeLine(text), 0, width)}`);
+  }
+
+  /** Whether somebody has led something into stdin: a pipe of a shell, or a file. */
+  get stdinIsPipe(): boolean {
+    const { fd } = this.streams.stdin;
+    try {
+      const found = fd === undefined ? undefined : fstatSync(fd);
+      return found !== undefined && (found.isFIFO() || found.isFile());
+    } catch {
+      // It is closed.
+      return false;
+    }
   }
 
   /** Whether there is a terminal to draw progress on. */

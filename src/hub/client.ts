@@ -6,11 +6,16 @@ import type { HubSettings } from "./settings.ts";
 
 /** Something that may well succeed a moment later: a dropped connection, a busy hub. */
 export class TransientError extends Error {
-  override readonly name = "TransientError";
+  override readonly name: string = "TransientError";
   /** @param retryAfterMs how long the hub asks to be left alone */
   constructor(message: string, readonly retryAfterMs = 0, options?: ErrorOptions) {
     super(message, options);
   }
+}
+
+/** Nothing was heard from the hub at all: there may be no network, or no hub of that name. */
+export class UnreachableError extends TransientError {
+  override readonly name = "UnreachableError";
 }
 
 export interface ClientOptions {
@@ -129,7 +134,10 @@ export class HubClient {
       watch.end();
       if (signal?.aborted) throw signal.reason;
       if (error instanceof ExplainedError || error instanceof TransientError) throw error;
-      throw watch.explain(error);
+      const failure = watch.explain(error);
+      if (watch.isHeard || !(watch.isStalled || isUnconnected(error))) throw failure;
+      const { endpoint } = this.#settings;
+      throw new UnreachableError(`no connection to ${endpoint} (${failure.message})`, 0, { cause: error });
     }
   }
 
@@ -151,6 +159,7 @@ export class HubClient {
           ...mayKnow ? { Authorization: `Bearer ${token}` } : {},
         },
       });
+      watch.isHeard = true;
       watch.touch();
       const location = response.headers.get("location");
       if (![301, 302, 303, 307, 308].includes(response.status) || location === null) return response;
@@ -224,6 +233,12 @@ function checkRedirect(location: string, from: URL): URL {
   );
 }
 
+/** Whether a request failed before there was a connection. */
+function isUnconnected(error: unknown): boolean {
+  return /^(E(CONNREFUSED|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN|TIMEDOUT)|ConnectionRefused|FailedToOpenSocket)$/
+    .test(String((error as { code?: unknown }).code));
+}
+
 function retryAfter(headers: Headers): number {
   const text = headers.get("retry-after") ?? "";
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
@@ -249,6 +264,8 @@ async function* readWatched({ body }: Response, watch: Watch): AsyncGenerator<Ui
 /** Aborts a request when nothing has come for a while, or when the caller's signal says so. */
 class Watch {
   isStalled = false;
+  /** Whether the hub has begun an answer. */
+  isHeard = false;
   readonly signal: AbortSignal;
   readonly #stallMs: number;
   readonly #controller = new AbortController();

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ModelNotFoundError } from "../base/errors.ts";
 import { findCached, type RepositoryFolders, repositoryFolders } from "./cache.ts";
@@ -76,6 +76,12 @@ const defaultTuning: PullTuning = {
   disk,
 };
 
+/** Who pulls without a network hears of it soon: later a connection is waited for with more patience. */
+const firstContact = { stallMs: 10_000, maxUnreachable: 3 };
+
+/** Partial files that nobody has written to for so long are of pulls that nobody goes on with. */
+const strayMs = 7 * 24 * 3_600_000;
+
 /**
  * Brings a model into the cache of the hub: the files that this program reads, each checked against the hash that the
  * hub has announced before it gets its name. What an earlier pull has brought is not fetched again.
@@ -91,17 +97,20 @@ export async function pull(options: PullOptions): Promise<PulledModel> {
   const { settings, repository, revision, signal, onEvent } = options;
   const tuning = { ...defaultTuning, ...options.tuning };
   if (settings.offline) return pullFromCache(options);
-  const client = new HubClient(settings, { userAgent: options.userAgent, stallMs: tuning.stallMs });
+  const clientOf = (stallMs: number) => new HubClient(settings, { userAgent: options.userAgent, stallMs });
+  const lister = clientOf(Math.min(tuning.stallMs, firstContact.stallMs));
   const listing = await withRetries(
     `the list of files of ${repository}`,
-    () => client.list({ repository, revision }, signal),
+    () => lister.list({ repository, revision }, signal),
     {
       ...tuning,
+      maxUnreachable: firstContact.maxUnreachable,
       signal,
       onRetry: (reason, delayMs) => onEvent({ event: "retry", file: "", reason, delayMs }),
     },
   );
   const folders = repositoryFolders(settings.cache, repository);
+  const client = clientOf(tuning.stallMs);
   try {
     return await withLock(folders.lock, () => fetchListing(listing, folders, client, options, tuning), {
       signal,
@@ -180,9 +189,11 @@ async function placeWhatIsThere(
   return missing;
 }
 
-/** Pulls of other versions have left them, and nobody goes on with those. */
+/** Removes what pulls of other versions have left, unless they may still be gone on with. */
 async function removeStrays(blobs: string): Promise<void> {
-  for (const name of await readdir(blobs)) {
-    if (isPartial(name)) await rm(join(blobs, name), { force: true });
+  for (const name of (await readdir(blobs)).filter(isPartial)) {
+    const path = join(blobs, name);
+    const { mtimeMs } = await lstat(path);
+    if (Date.now() - mtimeMs > strayMs) await rm(path, { force: true });
   }
 }

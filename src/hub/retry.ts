@@ -1,9 +1,11 @@
 import { NetworkError } from "../base/errors.ts";
-import { TransientError } from "./client.ts";
+import { TransientError, UnreachableError } from "./client.ts";
 
 export interface RetryOptions {
   /** Failures in a row after which a person must hear of it. */
   readonly maxFailures: number;
+  /** The same for a hub that cannot be reached at all; left out, as that of all others. */
+  readonly maxUnreachable?: number;
   /** Waits, and throws the signal's reason if it is aborted meanwhile. */
   readonly pause: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly onRetry: (reason: string, delayMs: number) => void;
@@ -24,7 +26,7 @@ const longestDelayMs = 30_000;
 export async function withRetries<T>(
   what: string,
   work: (gained: () => void) => Promise<T>,
-  { maxFailures, pause, onRetry, signal }: RetryOptions,
+  { maxFailures, maxUnreachable = maxFailures, pause, onRetry, signal }: RetryOptions,
 ): Promise<T> {
   let failures = 0;
   for (;;) {
@@ -33,10 +35,13 @@ export async function withRetries<T>(
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       failures++;
-      if (failures >= maxFailures) {
+      const isUnreachable = error instanceof UnreachableError;
+      if (failures >= (isUnreachable ? maxUnreachable : maxFailures)) {
         throw new NetworkError(
           `Cannot fetch ${what}: ${error.message}, ${failures} times in a row`,
-          "Check the connection and run it again: what has come is kept",
+          isUnreachable
+            ? "Check the network, HTTPS_PROXY and HF_ENDPOINT; a model that is complete on this machine needs no hub"
+            : "Check the connection and run it again: what has come is kept",
           { cause: error },
         );
       }

@@ -8,6 +8,9 @@ const aliases: Readonly<Record<string, string>> = {
   "90b": "meta-llama/Llama-3.2-90B-Vision-Instruct",
 };
 
+/** The short names, for shells that complete them. */
+export const modelAliases: readonly string[] = Object.keys(aliases);
+
 /** What a person means by MODEL. */
 export type NamedModel =
   | { readonly kind: "demo" }

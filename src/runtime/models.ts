@@ -164,9 +164,12 @@ function describeDirectory(name: string, path: string): LocalModel {
   try {
     names = readdirSync(path).sort();
   } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
     throw new ModelNotFoundError(
-      `Cannot open model directory ${quote(path, 1000)}: ${(error as Error).message}`,
-      "Name a directory, a repository OWNER/NAME, 11b, 90b or demo",
+      code === "ENOENT"
+        ? `There is no model ${quote(name, 1000)} on this machine`
+        : `Cannot open the model directory ${quote(path, 1000)}: ${message}`,
+      "llamav list lists those that there are; MODEL is one of them, a directory, OWNER/NAME, 11b, 90b or demo",
       { cause: error },
     );
   }

@@ -33,11 +33,13 @@ export interface IntegersSetting extends SettingText {
   readonly kind: "integers";
   readonly minimum: number;
   readonly maximum: number;
-  readonly fallback: readonly number[];
+  readonly fallback?: readonly number[];
 }
 
 export interface TextSetting extends SettingText {
   readonly kind: "text";
+  /** Words that it often is, for shells that complete them. */
+  readonly words?: readonly string[];
   readonly fallback?: string;
 }
 
@@ -75,6 +77,7 @@ export const settings = {
     kind: "text",
     flag: "--device",
     placeholder: "which",
+    words: ["discrete", "integrated", "virtual", "cpu"],
     help: "Vulkan device: its number, a part of its name, or discrete, integrated, virtual, cpu",
     otherwise: "the best one",
   },
@@ -175,6 +178,11 @@ export const settings = {
     help: "run the model once before the first question, which then takes no longer than later ones",
     otherwise: "yes, on a CPU no",
   },
+  checkTensors: {
+    kind: "switch",
+    flag: "--check-tensors",
+    help: "read every weight first, and warn of NaN, infinity and matrices of zeros",
+  },
   messages: {
     kind: "text",
     flag: "--messages",
@@ -212,6 +220,7 @@ type ValueOfSetting<S extends Setting> = S extends { kind: "switch" } ? boolean 
   : S extends { fallback: number } ? number
   : S extends { fallback: string } ? string
   : S extends { fallback: readonly number[] } ? readonly number[]
+  : S extends { kind: "integers" } ? readonly number[] | undefined
   : S extends { kind: "text" } ? string | undefined
   : number | undefined;
 

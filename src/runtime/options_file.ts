@@ -10,9 +10,14 @@ export interface SettingsFile {
   readonly path: string;
   /** Values as variables would hold them, by the name of the variable. */
   readonly values: Readonly<Record<string, string>>;
+  /** What is wrong with it, by file and line. */
+  readonly problems: readonly string[];
 }
 
 const maxBytes = 1 << 20;
+
+/** A person writes no more; to look for a fault takes time by the square of it. */
+const maxSearchedLines = 1000;
 
 /**
  * Where the settings file is looked for. Never in the current directory: who unpacks a foreign archive and works in
@@ -31,29 +36,41 @@ export function settingsFilePath(env: Environment, platform: string = process.pl
  * Reads the settings file: TOML, one key for each flag without its hyphens in front, as in `ctx-size = 4096`.
  *
  * @returns undefined where there is none
- * @throws {RangeError} If it cannot be read or something in it is no setting; the message names file and key.
  */
 export function readSettingsFile(env: Environment): SettingsFile | undefined {
   const path = settingsFilePath(env);
-  const text = path && readText(path);
-  if (path === undefined || text === undefined) return undefined;
+  if (path === undefined) return undefined;
+  const name = quote(path, 1000);
+  const values: Record<string, string> = {};
+  const problems: string[] = [];
+  let text: string | undefined;
+  try {
+    text = readText(path);
+  } catch (error) {
+    return { path, values, problems: [`${name} cannot be read: ${(error as Error).message}`] };
+  }
+  if (text === undefined) return undefined;
   let table: Record<string, unknown>;
   try {
-    table = Bun.TOML.parse(text) as Record<string, unknown>;
+    table = parseToml(text);
   } catch (error) {
-    throw new RangeError(`${quote(path, 1000)} must be TOML: ${(error as Error).message}`);
+    const where = lineOfFault(text.split("\n"));
+    const reason = (error as Error).message.replace(/^TOML Parse error: /, "");
+    return { path, values, problems: [`${name}${where} must be TOML: ${reason}`] };
   }
-  const values: Record<string, string> = {};
   for (const [key, value] of Object.entries(table)) {
     const same = Object.values<Setting>(settings).filter(({ flag }) => flag === `--${key}`);
-    if (same.length === 0) {
-      throw new RangeError(
-        `${quote(path, 1000)}: there is no setting ${quote(key)}; llamav config lists them`,
-      );
+    try {
+      if (same.length === 0) {
+        throw new RangeError(`there is no setting ${quote(key)}; llamav config lists them`);
+      }
+      values[environmentName(same[0]!)] = variableText(key, value, same);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      problems.push(`${name}${lineOfKey(text.split("\n"), key)}: ${error.message}`);
     }
-    values[environmentName(same[0]!)] = variableText(path, key, value, same);
   }
-  return { path, values };
+  return { path, values, problems };
 }
 
 /** The variables as they are, and behind them what the file says. */
@@ -64,6 +81,7 @@ export function withSettingsFile(env: Environment, file: SettingsFile | undefine
   return { ...file.values, ...Object.fromEntries(given) };
 }
 
+/** @returns undefined where there is no file */
 function readText(path: string): string | undefined {
   try {
     const found = statSync(path);
@@ -74,20 +92,45 @@ function readText(path: string): string | undefined {
     return readFileSync(path, "utf8");
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes(String((error as { code?: unknown }).code))) return undefined;
-    throw new RangeError(`${quote(path, 1000)} cannot be read: ${(error as Error).message}`);
+    throw error;
   }
 }
 
+function parseToml(text: string): Record<string, unknown> {
+  return Bun.TOML.parse(text) as Record<string, unknown>;
+}
+
+/** The parser does not tell where it stopped: the line behind the most lines that are right by themselves. */
+function lineOfFault(lines: readonly string[]): string {
+  if (lines.length > maxSearchedLines) return "";
+  for (let count = lines.length - 1; count > 0; count--) {
+    try {
+      parseToml(lines.slice(0, count).join("\n"));
+      return `, line ${count + 1},`;
+    } catch {
+      // It goes wrong before.
+    }
+  }
+  return ", line 1,";
+}
+
+function lineOfKey(lines: readonly string[], key: string): string {
+  const written = /^\s*\[*\s*(?:"([^"]*)"|'([^']*)'|([\w-]+))/;
+  const index = lines.findIndex((line) => {
+    const [, ...names] = written.exec(line) ?? [];
+    return names.includes(key);
+  });
+  return index < 0 ? "" : `, line ${index + 1}`;
+}
+
 /** What a variable of this setting would hold, checked. One flag may mean a little else to each command. */
-function variableText(path: string, key: string, value: unknown, same: readonly Setting[]): string {
+function variableText(key: string, value: unknown, same: readonly Setting[]): string {
   const [setting] = same as [Setting];
   const isList = setting.kind === "list" || setting.kind === "integers";
   const parts = isList && Array.isArray(value) ? value : [value];
   if (!parts.every((part) => ["string", "number", "boolean"].includes(typeof part))) {
     const kinds = isList ? "a value or a list of values" : "a value";
-    throw new RangeError(
-      `${quote(path, 1000)}: ${key} must be ${kinds}, not ${quote(JSON.stringify(value) ?? "nothing")}`,
-    );
+    throw new RangeError(`${key} must be ${kinds}, not ${quote(JSON.stringify(value) ?? "nothing")}`);
   }
   const text = parts.map(String).join(setting.kind === "list" ? listSeparator : ",");
   const faults = same.flatMap((setting) => {
@@ -98,6 +141,6 @@ function variableText(path: string, key: string, value: unknown, same: readonly 
       return [(error as RangeError).message];
     }
   });
-  if (faults.length === same.length) throw new RangeError(`${quote(path, 1000)}: ${key} ${faults[0]}`);
+  if (faults.length === same.length) throw new RangeError(`${key} ${faults[0]}`);
   return text;
 }

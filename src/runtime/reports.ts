@@ -57,7 +57,7 @@ export interface Check {
 
 /** How far a load has come. `total` is 0 while it is not known. */
 export interface LoadProgress {
-  /** What is being done, such as `"weights"` or `"pipelines"`. */
+  /** What is being done, such as `"weights"` or `"warm-up"`. */
   readonly stage: string;
   readonly done: number;
   readonly total: number;

@@ -182,6 +182,12 @@ describe("llamav list, show and rm", () => {
     });
   });
 
+  test("show says of a name that is none that there is no such model", async () => {
+    const { code, stderr } = await cli(["show", "foo"]);
+    expect(code).toBe(3);
+    expect(stderr).toStartWith('error: There is no model "foo" on this machine\nllamav list lists those');
+  });
+
   test("show tells what is missing of a model", async () => {
     using home = new TemporaryFolder({
       [`hub/models--a--b/snapshots/${"c".repeat(40)}/config.json`]: '{"model_type":"mllama"}',

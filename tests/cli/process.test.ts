@@ -61,6 +61,21 @@ test("a reader that goes away ends the answer quietly with 141 (C05)", async () 
   expect(stderr).toBe("note: The built-in chat template is used\ncode 141\n");
 });
 
+test("a pipe that is not read is told, unless nothing suggests that it should be", async () => {
+  const run = async (question: string) => {
+    const command = `printf x | FAKE=short "${process.execPath}" "${program}" run ./m ${question}`;
+    const shell = Bun.spawn(["sh", "-c", command], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+    started.push(shell);
+    return await new Response(shell.stderr).text();
+  };
+  expect(await run("'What is this?'")).toStartWith(
+    "note: stdin is not read: - in the prompt stands for its text",
+  );
+  for (const question of ["", "'Read this:' -", "? --image -"]) {
+    expect(await run(question)).not.toContain("stdin is not read");
+  }
+});
+
 test("an answer, long or short, that a full disk does not take ends with 1 and the reason", async () => {
   if (process.platform !== "linux") return;
   for (const fake of ["short", "endless"] as const) {

@@ -27,7 +27,7 @@ test("ps finds the server of --host and --port, and gives its key", async () => 
   const { port } = new URL(guarded.url);
   const env = { LLAMAV_PORT: port };
   const refused = await cli(["ps"], { env });
-  expect(refused.code).toBe(2);
+  expect(refused.code).toBe(4);
   expect(refused.stderr).toContain("asks for a key\nGive it with --api-key-file\n");
   expect((await cli(["ps", "--host", "0.0.0.0"], { env: { ...env, LLAMAV_API_KEY: key } })).code).toBe(0);
 });
@@ -37,21 +37,34 @@ test("ps has an exit code for a server that is not there, or is none of ours", a
   expect([nobody.code, nobody.stdout]).toEqual([8, ""]);
   expect(nobody.stderr).toContain("Start one with llamav serve");
   expect((await cli(["ps", other.url.href])).code).toBe(8);
-  expect((await cli(["ps", "ftp://x"])).code).toBe(2);
+  for (const url of ["ftp://x", "8000", "http://", "a b"]) {
+    const { code, stderr } = await cli(["ps", url]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`URL must be an http(s) address, not "${url}"\nWrite it as serve prints it`);
+  }
+});
+
+test("ps takes an address without its scheme", async () => {
+  const { host } = new URL(open.url);
+  expect(await cli(["ps", host])).toMatchObject({ code: 0, stderr: "" });
+  expect((await cli(["ps", "localhost:9"])).code).toBe(8);
 });
 
 test("ps comes to an end with a server that wants to hold it up", async () => {
   const build = 'llamav_build_info{version="1",model="m",device="d"} 1\n';
   const endless = new ReadableStream<Uint8Array>({ pull: (to) => to.enqueue(new Uint8Array(1 << 20)) });
+  const notModels = ["null", "<html>", '{"data":[{"max_model_len":"x"}]}'];
   using hostile = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     fetch: ({ url }) =>
       new Response(
-        url.endsWith("/v1/models") ? "null" : `${build}x{${"a".repeat(3 << 20)}} 1\n`,
+        url.endsWith("/v1/models") ? notModels.pop()! : `${build}x{${"a".repeat(3 << 20)}} 1\n`,
       ),
   });
-  expect(await cli(["ps", hostile.url.href])).toMatchObject({ code: 0, stderr: "" });
+  while (notModels.length > 0) {
+    expect(await cli(["ps", hostile.url.href])).toMatchObject({ code: 0, stderr: "" });
+  }
   using flood = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(endless) });
   expect((await cli(["ps", flood.url.href])).code).toBe(8);
 });

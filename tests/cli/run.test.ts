@@ -37,6 +37,14 @@ test("run prints the answer on stdout, and nothing else anywhere", async () => {
   expect(runtime.closed).toBe(true);
 });
 
+test("run and chat look at the weights first where they are asked to (F06)", async () => {
+  for (const args of [["run", "./m", "?"], ["chat", "./m"]]) {
+    const { opened, services } = fakeServices("x");
+    await cli([...args, "--check-tensors"], { services, stdin: "" });
+    expect(opened).toMatchObject([{ checkTensors: true }]);
+  }
+});
+
 test("run ends an answer with one line feed", async () => {
   expect((await cli(["run", "./m", "?"], fakeServices("line\n"))).stdout).toBe("line\n");
   expect((await cli(["run", "./m", "?"], fakeServices())).stdout).toBe("");
@@ -97,6 +105,10 @@ test("run refuses a conversation that it cannot go on with", async () => {
   expect(await refusal({ prompt: "Once" })).toContain("holds a prompt for a base model");
   const messages = [{ role: "system", content: "Long" }, { role: "user", content: "?" }];
   expect(await refusal({ messages }, "-s", "Brief")).toContain("Two system messages were given");
+  const { stderr } = await cli(["run", "./m", "--messages", "none.json"], { services });
+  expect(stderr).toBe(
+    'error: Cannot read the conversation "none.json": there is no such file\nCheck the path after --messages\n',
+  );
 });
 
 test("run passes every setting on", async () => {
@@ -239,6 +251,12 @@ test("a picture that cannot be used is named, as far as the refusal tells", asyn
   );
 });
 
+test("a text may begin like a bitmap", async () => {
+  const { runtime, services } = fakeServices("x");
+  expect((await cli(["run", "./m"], { services, stdin: "BMW or Audi?" })).code).toBe(0);
+  expect(runtime.requests[0]!.messages[0]!.content).toEqual([{ type: "text", text: "BMW or Audi?" }]);
+});
+
 test("a word that only looks like a picture's name is a word", async () => {
   const { runtime, services } = fakeServices("x");
   await cli(["run", "./m", "What is in", "no_such.png"], { services });
@@ -255,6 +273,17 @@ const misuses: [string[], string | undefined, string][] = [
   [["run", "./m", "--image", "-"], "bytes", "No prompt was given"],
   [["run", "./m", "-", "--image", "-"], "x", "stdin can be read once"],
   [["run", "./m"], "  \n", "The prompt on stdin is empty"],
+  [["run", "./m"], "GIF89a\0\0", "stdin holds a picture, and it is read as text"],
+  [["run", "./m", "What is this?", "-"], "BM\0\0", "Say that it is one: llamav run"],
+  [
+    ["run", "./m", "What?", "https://a.example/b.png?w=1"],
+    undefined,
+    "which is the address of a picture",
+  ],
+  [["run", "https://a.example/b.png", "What?"], undefined, "which is the address of a picture"],
+  [["run", "https://hub.example/a/b", "What?"], undefined, "MODEL must be a model, and"],
+  [["run", "./m", "?", "--json-schema", "none.json"], undefined, '"none.json": there is no such file'],
+  [["run", "./m", "?", "--json-schema", folder], undefined, '": it is a folder'],
   [["run", "./m", "?", "--temp", "2.1"], undefined, 'must be a number from 0 to 2, not "2.1"'],
   [["run", "./m", "?", "--temp", "nan"], undefined, "must be a number from 0 to 2"],
   [["run", "./m", "?", "--top-k", "1.5"], undefined, "must be a whole number"],

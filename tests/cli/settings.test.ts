@@ -45,8 +45,28 @@ test("a settings file that is wrong is wrong usage, and the message names file a
   const { code, stderr } = await cli(["run", "m/", "Hello"], { env: file.env });
   expect(code).toBe(2);
   expect(stderr).toMatch(
-    /^error: Settings file ".+config\.toml": ctx-size must be a whole number .+\nCorrect it/,
+    /^error: Settings file ".+config\.toml", line 1: ctx-size must be a whole number .+\nCorrect it/,
   );
+  for (const args of [["--version"], ["--help"], ["run", "--help"]]) {
+    expect(await cli(args, { env: file.env })).toMatchObject({ code: 0, stderr: "" });
+  }
+});
+
+test("config tells all that is wrong with the settings file, and what the rest of it says", async () => {
+  using file = withFile("temp = 9\nseed = 3\nnothing = 1\n");
+  const { code, stdout, stderr } = await cli(["config"], { env: file.env });
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/^problem: ".+config\.toml", line 1: temp must be a number from 0 to 2, not "9"$/m);
+  expect(stderr).toMatch(/^problem: ".+config\.toml", line 3: there is no setting "nothing"/m);
+  expect(stdout).toMatch(/^seed +file +3$/m);
+  const { problems } = JSON.parse((await cli(["config", "--json"], { env: file.env })).stdout);
+  expect(problems).toHaveLength(2);
+});
+
+test("config tells a variable from the file, also where both say the same", async () => {
+  using file = withFile("temp = 0.5\n");
+  const { stdout } = await cli(["config"], { env: { ...file.env, LLAMAV_TEMP: "0.5" } });
+  expect(stdout).toMatch(/^temp +variable +0\.5$/m);
 });
 
 test("config lists every value and where it comes from, but no key", async () => {

@@ -1,5 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { ExplainedError } from "../../src/base/errors.ts";
 import { disk } from "../../src/hub/disk.ts";
@@ -30,8 +38,9 @@ describe("pull() and the disk", () => {
     const filling: typeof disk = {
       ...disk,
       write(file, bytes, position) {
+        // What is refused takes no room: the few bytes of a journal still fit.
+        if (room < bytes.length) return Promise.reject(Object.assign(new Error("write"), { code: "ENOSPC" }));
         room -= bytes.length;
-        if (room < 0) return Promise.reject(Object.assign(new Error("write"), { code: "ENOSPC" }));
         return disk.write(file, bytes, position);
       },
     };
@@ -51,6 +60,25 @@ describe("pull() and the disk", () => {
     symlinkSync(victim, join(blobs, `${sha256(modelFiles[firstShard] as Uint8Array)}.llamav.incomplete`));
     expect(await pullFrom(hub, home.path).catch((error) => error)).toBeInstanceOf(ExplainedError);
     expect(readFileSync(victim, "utf8")).toBe("precious");
+  });
+
+  test("leaves what another version's pull has begun, and removes it when nobody went on for a week", async () => {
+    await using hub = await LocalHub.start({ files: modelFiles });
+    using home = new TemporaryFolder();
+    const { blobs } = repositoryFolders(join(home.path, "hub"), hubRepository);
+    mkdirSync(blobs, { recursive: true });
+    const [begun, stray] = ["b", "5"].map((digit) =>
+      join(blobs, `${digit.repeat(64)}.llamav.incomplete`)
+    ) as [
+      string,
+      string,
+    ];
+    for (const path of [begun, stray]) writeFileSync(path, "bytes");
+    const age = (days: number) => new Date(Date.now() - days * 86_400_000);
+    utimesSync(begun, age(6), age(6));
+    utimesSync(stray, age(8), age(8));
+    await pullFrom(hub, home.path);
+    expect([existsSync(begun), existsSync(stray)]).toEqual([true, false]);
   });
 
   test("takes the place of a link that leads nowhere, and of a file of another length", async () => {

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { NetworkError } from "../../src/base/errors.ts";
 
 import type { PullEvent } from "../../src/hub/pull.ts";
-import { LocalHub } from "../support/local_hub.ts";
+import { type HubRequest, LocalHub } from "../support/local_hub.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { blobNames, isIdentical, modelFiles, pullFrom, shards, snapshotPath } from "./support.ts";
 
@@ -98,6 +98,41 @@ describe("pull() over a bad line", () => {
     expect(error.message).toContain("the hub answered 503, 4 times in a row");
     await hub[Symbol.asyncDispose]();
     expect(await pullFrom(url, home.path).catch((error) => error)).toBeInstanceOf(NetworkError);
+  });
+
+  test.each(["http://127.0.0.1:9", "http://hub.invalid"])(
+    "without a way to %s it ends soon, and says what may be at fault",
+    async (url) => {
+      using home = new TemporaryFolder();
+      let attempts = 1;
+      const error = await pullFrom(url, home.path, {
+        tuning: { maxFailures: 8 },
+        onEvent: ({ event }) => event === "retry" && attempts++,
+      }).catch((error) => error);
+      expect(error).toBeInstanceOf(NetworkError);
+      expect(error.message).toContain(`no connection to ${url} (`);
+      expect(error.remedy).toContain("HTTPS_PROXY and HF_ENDPOINT");
+      expect(attempts).toBe(3);
+    },
+  );
+
+  test("a hub that is silent from the first is given up soon, one that falls silent later is not", async () => {
+    using home = new TemporaryFolder();
+    const attemptsWith = async (isSilent: (request: HubRequest) => boolean) => {
+      await using hub = await LocalHub.start({
+        files: modelFiles,
+        fault: (request) => isSilent(request) ? { stall: 0 } : undefined,
+      });
+      let attempts = 1;
+      const error = await pullFrom(hub, home.path, {
+        tuning: { maxFailures: 5, stallMs: 300, connections: 1 },
+        onEvent: ({ event }) => event === "retry" && attempts++,
+      }).catch((error) => error);
+      expect(error).toBeInstanceOf(NetworkError);
+      return attempts;
+    };
+    expect(await attemptsWith(({ path }) => path.startsWith("/api/"))).toBe(3);
+    expect(await attemptsWith(({ path }) => path.endsWith(".safetensors"))).toBe(5);
   });
 
   test("the caller's signal ends it, and the next one goes on", async () => {

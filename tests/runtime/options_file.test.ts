@@ -40,19 +40,39 @@ test("readSettingsFile() finds nothing where there is no file", () => {
 });
 
 test.each([
-  ["ctx-size = 4", "ctx-size must be a whole number from 16 to 131072"],
-  ['ctx-size = "many"', "ctx-size must be a whole number"],
+  ["ctx-size = 4", ", line 1: ctx-size must be a whole number from 16 to 131072"],
+  ['temp = 1\n\n"ctx-size" = "many"', ", line 3: ctx-size must be a whole number"],
   ["verbose = 7", "verbose must be yes or no"],
   ["ctx_size = 4096", 'there is no setting "ctx_size"'],
-  ["[serve]\nport = 1", 'there is no setting "serve"'],
+  ["# a\n[serve]\nport = 1", ', line 2: there is no setting "serve"'],
   ["temp = [1, 2]", "temp must be a value, not"],
   ["stop = [[1]]", "stop must be a value or a list of values"],
   ["log-format = 'xml'", "log-format must be text or json"],
-  ["temp = ", "must be TOML"],
-])("readSettingsFile() refuses %j and says where", (toml, message) => {
+  ["temp = ", ", line 1, must be TOML"],
+  ["temp = 1\nstop = [\n  'a',\n]\nseed 3\n\n", ", line 5, must be TOML"],
+  ["temp = 1\nstop = [\n  'a',\nseed = 3\n", ", line 2, must be TOML"],
+  ["temp = 1\nseed = 3\ntemp = 2", ", line 3, must be TOML"],
+  [`seed 3\n${"# a\n".repeat(1000)}`, '" must be TOML'],
+])("readSettingsFile() says what is wrong with %j, and where", (toml, message) => {
   using file = fileOf(toml);
-  expect(() => readSettingsFile(file.env)).toThrow(message);
-  expect(() => readSettingsFile(file.env)).toThrow("llamav/config.toml");
+  const [problem, ...others] = readSettingsFile(file.env)!.problems;
+  expect(problem).toContain(message);
+  expect(problem).toStartWith(`"${file.path}/llamav/config.toml"`);
+  expect(others).toEqual([]);
+});
+
+test("readSettingsFile() reads what is right beside what is wrong", () => {
+  using file = fileOf("temp = 9\nseed = 3\nnothing = 1\n");
+  const { values, problems } = readSettingsFile(file.env)!;
+  expect(values).toEqual({ LLAMAV_SEED: "3" });
+  expect(problems).toHaveLength(2);
+});
+
+test("readSettingsFile() says of a folder in its place that it cannot be read", () => {
+  using folder = new TemporaryFolder({ "llamav/config.toml/a": "" });
+  expect(readSettingsFile({ XDG_CONFIG_HOME: folder.path })!.problems).toEqual([
+    expect.stringContaining("cannot be read: it must be a file"),
+  ]);
 });
 
 test("withSettingsFile() puts variables before the file, and an empty one behind it", () => {

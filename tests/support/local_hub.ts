@@ -85,7 +85,8 @@ export class LocalHub implements AsyncDisposable {
     } else this.#sendFile(path, range, response, fault);
   }
 
-  #describe(path: string, response: ServerResponse, { bytes }: HubFault): void {
+  #describe(path: string, response: ServerResponse, { bytes, stall }: HubFault): void {
+    if (stall !== undefined) return;
     const [, repository, revision] = path.match(/^\/api\/models\/([^/]+\/[^/]+)\/revision\/(.+)$/) ?? [];
     if (repository !== hubRepository) {
       response.writeHead(401, { "X-Error-Code": "RepoNotFound" }).end();

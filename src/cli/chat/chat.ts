@@ -98,7 +98,7 @@ export class Chat {
 
   /** Adds a picture to the next message. */
   async attach({ picture, view }: OpenedPicture): Promise<void> {
-    const index = picturesOf(this.session).length + this.pending.length + 1;
+    const index = this.#pictureCount + 1;
     checkPictureCount(index);
     this.pending = [...this.pending, picture];
     const { countTiles } = await import("../../runtime/picture_view.ts");
@@ -109,15 +109,17 @@ export class Chat {
     this.parts.view.showPicture(label, view, picture.bytes);
   }
 
-  /** Another conversation takes the place of this one, which is kept. */
+  /** Another conversation takes the place of this one, which is kept. The model that answers stays the same. */
   open(session: Session): void {
-    this.session = session;
+    this.session = { ...session, model: this.session.model };
     this.pending = [];
   }
 
   /** Writes the conversation to its file; a disk that takes nothing is told once. */
   save(): void {
-    if (this.session.turns.length > 0) this.#keep(() => this.parts.store?.save(this.session));
+    const { session, parts: { store } } = this;
+    // Nothing to keep, unless there was something: what was taken back must not come again.
+    if (session.turns.length > 0 || store?.has(session)) this.#keep(() => store?.save(session));
   }
 
   /**
@@ -146,6 +148,10 @@ export class Chat {
       !this.parts.view.isUnattended;
   }
 
+  get #pictureCount(): number {
+    return picturesOf(this.session).length + this.pending.length;
+  }
+
   #takeBack({ text, pictures }: Turn): void {
     this.prefill = text;
     this.pending = pictures;
@@ -155,8 +161,13 @@ export class Chat {
     // A path has more slashes, or a dot.
     if (/^\/[a-z?]+(\s|$)/i.test(text)) return await runCommand(text, this);
     const { context, openPicture } = this.parts;
+    // A message that cannot be sent as it is comes back into the input, to be corrected.
+    this.prefill = text;
     const taken = await takePictures(text, openPicture, context);
+    // Before the first is attached: of a message that comes back none must be left behind.
+    checkPictureCount(this.#pictureCount + taken.opened.length);
     for (const picture of taken.opened) await this.attach(picture);
+    this.prefill = "";
     // Only a picture, as one that was dropped here: the question comes next.
     if (taken.text !== "") await this.ask({ role: "user", text: taken.text, pictures: this.pending });
   }

@@ -3,6 +3,7 @@ import type { CliContext } from "../context.ts";
 import { addFlags, readFlags } from "../flags.ts";
 import { modelArgument, oneModel } from "../model_argument.ts";
 import { chatFlags } from "./flags.ts";
+import { keptSessions } from "./session_store.ts";
 
 const help = `
 Examples:
@@ -13,8 +14,8 @@ Examples:
 Type a message, or /help for the commands. A picture is added by dropping its file onto the terminal, by @cat.png
 in a message, or by /image. Ctrl-C stops the answer and keeps what there is of it; Ctrl-D leaves.
 Conversations, what was typed and their pictures are kept below $XDG_STATE_HOME/llamav, or ~/.local/state/llamav,
-for you alone to read; --no-history keeps nothing. With a pipe every line of stdin is a message, answers are on
-stdout, and nothing is kept without --history.`;
+for you alone to read; --no-history keeps nothing. Of those without a name (/save NAME) the last ${keptSessions} stay.
+With a pipe every line of stdin is a message, answers are on stdout, and nothing is kept without --history.`;
 
 /** `llamav chat [MODEL]`: a conversation in the terminal. */
 export function addChat(program: Command, context: CliContext): void {

@@ -3,6 +3,8 @@ import { UsageError } from "../exit_codes.ts";
 import type { Chat } from "./chat.ts";
 import type { ChatCommand } from "./commands.ts";
 import { exportJson, exportMarkdown } from "./export.ts";
+import { describeChosen } from "./parameters.ts";
+import type { Session } from "./session.ts";
 import type { SessionStore, StoredSession } from "./session_store.ts";
 
 /** So many conversations are listed. */
@@ -31,8 +33,9 @@ export const fileCommands: readonly ChatCommand[] = [
     run(chat, argument) {
       const store = storeOf(chat);
       if (argument === "") return chat.note(describeSessions(store.list()));
-      chat.open(store.load(argument));
-      showConversation(chat);
+      const loaded = store.load(argument);
+      chat.open(loaded);
+      showConversation(chat, loaded);
     },
   },
   {
@@ -51,13 +54,25 @@ export const fileCommands: readonly ChatCommand[] = [
   },
 ];
 
-/** The end of a conversation that goes on, so that one knows where one was. */
-export function showConversation(chat: Chat): void {
-  const { turns, id, name } = chat.session;
+/**
+ * The end of a conversation that goes on, so that one knows where one was, and what of it changes the answers.
+ *
+ * @param stored as it was when it was left
+ */
+export function showConversation(chat: Chat, stored: Session): void {
+  const { turns, id, name, model, parameters, system } = chat.session;
+  const chosen = [
+    describeChosen(parameters),
+    ...system === undefined ? [] : [`the system message "${cut(system, 40)}"`],
+  ].filter((text) => text !== "");
+  const remarks = [
+    ...stored.model === model ? [] : [`${stored.model} answered so far, ${model} does from now on`],
+    ...chosen.length === 0 ? [] : [`Answers are made with ${chosen.join(", ")}`],
+  ];
   const last = turns.slice(-2).map(({ role, text }) =>
     `${role === "user" ? ">>>" : "   "} ${cut(text, 200)}`
   );
-  chat.note([`Goes on with "${name ?? id}", ${turns.length} messages`, ...last].join("\n"));
+  chat.note([`Goes on with "${name ?? id}", ${turns.length} messages`, ...remarks, ...last].join("\n"));
 }
 
 function describeSessions(sessions: readonly StoredSession[]): string {

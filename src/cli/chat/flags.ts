@@ -9,6 +9,7 @@ export const sessionFlags = [
   "imageTiles",
   "maxTiles",
   "warmUp",
+  "checkTensors",
   "verbose",
   "history",
   "plain",

@@ -1,3 +1,4 @@
+import { checkIsText } from "../pictures.ts";
 import type { Input } from "../terminal.ts";
 
 /** A line that has no end is no message. */
@@ -8,6 +9,7 @@ export class LineReader {
   readonly #chunks: AsyncIterator<Uint8Array | string>;
   readonly #decoder = new TextDecoder();
   #text = "";
+  #begun = false;
   #ended = false;
 
   constructor(input: Input) {
@@ -19,6 +21,7 @@ export class LineReader {
    *
    * @returns undefined after the last one
    * @throws {RangeError} If it is longer than anything that could be meant.
+   * @throws {UsageError} If the stream is no text but a picture.
    */
   async next(): Promise<string | undefined> {
     for (;;) {
@@ -29,8 +32,13 @@ export class LineReader {
       }
       if (this.#text.length > maxLineLength) throw new RangeError("stdin has a line that is too long");
       const { done, value } = await this.#chunks.next();
-      if (done) this.#ended = true;
-      else this.#text += typeof value === "string" ? value : this.#decoder.decode(value, { stream: true });
+      if (done) {
+        this.#ended = true;
+        continue;
+      }
+      if (!this.#begun && typeof value !== "string") await checkIsText(value);
+      this.#begun = true;
+      this.#text += typeof value === "string" ? value : this.#decoder.decode(value, { stream: true });
     }
   }
 

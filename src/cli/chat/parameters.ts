@@ -66,13 +66,24 @@ export function describeParameters(
   parameters: Parameters,
 ): readonly (readonly [label: string, value: string])[] {
   return parameterSettings.map((name) => {
-    const value = parameters[name];
-    if (value === undefined || (Array.isArray(value) && value.length === 0)) {
-      const setting: Setting = settings[name];
-      return [labelOf(name), setting.otherwise ?? "none"] as const;
-    }
-    return [labelOf(name), Array.isArray(value) ? JSON.stringify(value) : String(value)] as const;
+    const setting: Setting = settings[name];
+    return [labelOf(name), valueText(parameters, name) ?? setting.otherwise ?? "none"] as const;
   });
+}
+
+/** Those that somebody set, on one line: `"temp 0.5, seed 3"`; empty if nobody set any. */
+export function describeChosen(parameters: Parameters): string {
+  return parameterSettings.flatMap((name) => {
+    const text = valueText(parameters, name);
+    return text === undefined ? [] : [`${labelOf(name)} ${text}`];
+  }).join(", ");
+}
+
+/** @returns undefined if nobody set it */
+function valueText(parameters: Parameters, name: ParameterName): string | undefined {
+  const value = parameters[name];
+  if (Array.isArray(value)) return value.length === 0 ? undefined : JSON.stringify(value);
+  return value === undefined ? undefined : String(value);
 }
 
 /** The part of a request that they are. */

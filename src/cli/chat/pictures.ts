@@ -45,6 +45,12 @@ export async function openNamedPicture(
   context: CliContext,
   signal?: AbortSignal,
 ): Promise<OpenedPicture> {
+  if (name === "-") {
+    throw new UsageError(
+      "stdin is for the messages of a conversation",
+      "Name the picture's file, or use llamav run",
+    );
+  }
   if (name === "clipboard") return await open("clipboard", readClipboardPicture());
   if (/^(https?|data):/i.test(name)) {
     const load = await context.services.pictureLoader({ allowRemote: true, allowPrivate: true });

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../exit_codes.ts";
 import { writePrivate } from "./private_files.ts";
@@ -15,6 +15,12 @@ export interface StoredSession {
   readonly title: string;
 }
 
+/** Conversations without a name that are kept: with their pictures all of them would fill a disk in the end. */
+export const keptSessions = 100;
+
+/** A picture that is younger may be of a conversation whose file another program is about to write. */
+const youngMs = 3_600_000;
+
 const remedy = "/resume without a name lists the conversations that there are";
 
 /**
@@ -30,6 +36,11 @@ export class SessionStore {
     this.#pictures = join(folder, "pictures");
   }
 
+  /** Whether there is a file of this conversation. */
+  has({ id }: Pick<Session, "id">): boolean {
+    return existsSync(this.#pathOf(id));
+  }
+
   save(session: Session): void {
     const turns = session.turns.map((turn) => ({
       ...turn,
@@ -37,12 +48,11 @@ export class SessionStore {
     }));
     for (const { sha256, bytes } of session.turns.flatMap(({ pictures }) => pictures)) {
       const path = join(this.#pictures, sha256);
-      if (!existsSync(path)) writePrivate(path, bytes);
+      // As young as a new one: no other program takes it for one that nobody needs, see `prune`.
+      if (existsSync(path)) utimesSync(path, new Date(), new Date());
+      else writePrivate(path, bytes);
     }
-    writePrivate(
-      join(this.#sessions, `${session.id}.json`),
-      `${JSON.stringify({ ...session, turns }, null, 2)}\n`,
-    );
+    writePrivate(this.#pathOf(session.id), `${JSON.stringify({ ...session, turns }, null, 2)}\n`);
   }
 
   /** Newest first. */
@@ -78,8 +88,43 @@ export class SessionStore {
       const which = wanted === undefined ? "no conversation to resume" : `no conversation "${wanted}"`;
       throw new UsageError(`There is ${which}`, remedy);
     }
-    const file = readSessionFile(join(this.#sessions, `${found.id}.json`));
+    const file = readSessionFile(this.#pathOf(found.id));
     return { ...file, turns: file.turns.map((turn) => this.#withPictures(turn)) };
+  }
+
+  /**
+   * Forgets the oldest conversations that have no name, and the pictures that are in no conversation. What cannot be
+   * removed stays.
+   *
+   * @param current not forgotten, however old it is
+   */
+  prune(current?: Pick<Session, "id">): void {
+    const ids = this.list().filter(({ name }) => name === undefined).map(({ id }) => id)
+      .filter((id) => id !== current?.id);
+    // A copy that somebody made of a file has the same ID.
+    for (const id of [...new Set(ids)].slice(keptSessions)) removeFile(this.#pathOf(id));
+    const shown = this.#picturesShown();
+    if (shown === undefined) return;
+    for (const name of namesIn(this.#pictures).filter((name) => !shown.has(name))) {
+      removeFile(join(this.#pictures, name), youngMs);
+    }
+  }
+
+  /** The pictures of all conversations; `undefined` if one cannot be read, whose pictures nobody knows. */
+  #picturesShown(): Set<string> | undefined {
+    try {
+      const files = namesIn(this.#sessions).filter((name) => name.endsWith(".json"))
+        .map((name) => readSessionFile(join(this.#sessions, name)));
+      return new Set(
+        files.flatMap(({ turns }) => turns).flatMap(({ pictures }) => pictures.map(({ sha256 }) => sha256)),
+      );
+    } catch {
+      return undefined;
+    }
+  }
+
+  #pathOf(id: string): string {
+    return join(this.#sessions, `${id}.json`);
   }
 
   #find(wanted: string | undefined): StoredSession | undefined {
@@ -126,6 +171,14 @@ function namesIn(folder: string): string[] {
     return readdirSync(folder);
   } catch {
     return [];
+  }
+}
+
+function removeFile(path: string, olderThanMs = 0): void {
+  try {
+    if (Date.now() - statSync(path).mtimeMs >= olderThanMs) rmSync(path);
+  } catch {
+    // It is tried again by the next conversation.
   }
 }
 

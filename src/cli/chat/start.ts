@@ -38,6 +38,7 @@ export async function startChat(
   const folder = isKept ? stateDirectory(env) : undefined;
   const store = folder === undefined ? undefined : new SessionStore(folder);
   const resumed = resume === undefined ? undefined : resumeFrom(store, resume);
+  store?.prune(resumed);
   const session = beginSession(given ?? resumed?.model, resumed, values, context);
   const screen = screenOf(context, values.plain === true);
   const openPicture = pictureOpener(screen ? screenThumbnailBox(screen) : { width: 1, height: 1 });
@@ -53,7 +54,7 @@ export async function startChat(
   const chat = new Chat(parts, { session, runtime, verbose: values.verbose ?? false });
   try {
     if (!view.isUnattended) chat.note(`${runtime.model.id} on ${runtime.model.device}`);
-    if (resumed) showConversation(chat);
+    if (resumed) showConversation(chat, resumed);
     for (const picture of pictures) await chat.attach(picture);
     await chat.run();
     tellHowToResume(chat);

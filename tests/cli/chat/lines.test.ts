@@ -10,7 +10,7 @@ setDefaultTimeout(60_000);
 
 /** A conversation through pipes. */
 async function pipe(
-  input: string,
+  input: string | Uint8Array<ArrayBuffer>,
   args: readonly string[] = ["chat", "tiny"],
   folder = new TemporaryFolder(),
 ) {
@@ -105,4 +105,13 @@ test("without HOME and without a terminal's name a conversation is possible (C05
   await pty.until(({ text }) => text.includes("u(a)"));
   pty.type("\x04");
   expect(await pty.exited).toBe(0);
+});
+
+test("a picture on stdin is no message", async () => {
+  const picture = await pipe(await Bun.file(picturePath("gray.png")).bytes());
+  expect([picture.code, picture.stdout]).toEqual([2, ""]);
+  expect(picture.stderr).toContain("error: stdin holds a picture, and it is read as text\n");
+  const named = await pipe("hello\n", ["chat", "tiny", "--image", "-"]);
+  expect([named.code, named.stdout]).toEqual([2, ""]);
+  expect(named.stderr).toContain("error: stdin is for the messages of a conversation\n");
 });

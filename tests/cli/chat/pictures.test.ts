@@ -87,7 +87,6 @@ test("what is no picture stays text, and is a mistake where it was meant (C07)",
   await say(pty, "/clear", "A new conversation");
   await say(pty, "ask @somebody", "u(ask @somebody)", "");
   const mistakes = [
-    ["look @none.png", 'error: Cannot read the picture "none.png": there is no such file'],
     ["/image pipe.png", 'error: Cannot read the picture "pipe.png": it is no regular file'],
     ["/image /dev/zero", 'error: Cannot read the picture "/dev/zero": it is no regular file'],
     ["/image -rf", 'error: Cannot read the picture "-rf": there is no such file'],
@@ -115,6 +114,28 @@ test("more pictures than fit are refused", async () => {
     "/image cat.png",
     "error: At most 8 pictures fit into a conversation, this would be picture 9",
     "/detach N removes one, /clear begins anew",
+  );
+});
+
+test("a message with more pictures than fit comes back into the input, and none of them is kept", async () => {
+  using folder = folderWith("cat.png");
+  await using pty = openChat(["chat", "tiny"], { folder, columns: 120 });
+  const message = `${"@cat.png ".repeat(9)}which?`;
+  await pty.shows(emptyPrompt);
+  pty.type(`${message}\r`);
+  await pty.shows(
+    "error: At most 8 pictures fit into a conversation, this would be picture 9",
+    "/detach N removes one, /clear begins anew",
+    `>>> ${message}`,
+  );
+  pty.type("\x03");
+  await say(pty, "/images", "There are no pictures");
+  await pty.shows(emptyPrompt);
+  pty.type("look @none.png\r");
+  await pty.shows(
+    'error: Cannot read the picture "none.png": there is no such file',
+    "Check its path",
+    ">>> look @none.png",
   );
 });
 

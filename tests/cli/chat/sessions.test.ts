@@ -63,6 +63,7 @@ test("a conversation is kept for its owner alone, and goes on with its pictures"
     await using pty = openChat(["chat", ...which], { folder, columns: 200 });
     await pty.shows(
       'Goes on with "my cat", 4 messages',
+      'Answers are made with temp 0.5, the system message "Be brief"',
       ">>> endless",
       "    word1 word2 word3 word4",
       emptyPrompt,
@@ -95,6 +96,40 @@ test("/load and /resume list conversations and change between them; /clear begin
     /^\d{8}-\d{6}-[0-9a-f]{4} "one" {2}4 messages {2}first$/.test(text.at(-3) ?? "")
   );
   expect(pty.screen.text.at(-2)).toMatch(/^\d{8}-\d{6}-[0-9a-f]{4} {2}2 messages {2}second$/);
+});
+
+test("a conversation that another model had goes on with the one that is open, and says so", async () => {
+  using folder = new TemporaryFolder();
+  {
+    await using pty = openChat(["chat", "tiny"], { folder });
+    await say(pty, "first", "u(first)", "");
+    await say(pty, "/set seed 3", "seed is 3 from now on");
+    await say(pty, "/save one", 'Saved as "one"');
+  }
+  await using pty = openChat(["chat", "other"], { folder });
+  await say(
+    pty,
+    "/load one",
+    'Goes on with "one", 2 messages',
+    "tiny answered so far, other does from now on",
+    "Answers are made with seed 3",
+    ">>> first",
+    "    u(first)",
+  );
+  await say(pty, "/model", "other (other)");
+});
+
+test("what /undo takes back does not come again, down to the first message", async () => {
+  using folder = new TemporaryFolder();
+  {
+    await using pty = openChat(["chat", "tiny"], { folder });
+    await say(pty, "first", "u(first)", "");
+    await say(pty, "/undo", "Nothing was said");
+  }
+  const [session] = readdirSync(state(folder, "sessions"));
+  expect(JSON.parse(readFileSync(state(folder, "sessions", session!), "utf8")).turns).toEqual([]);
+  await using pty = openChat(["chat", "--resume"], { folder });
+  await say(pty, "again", "u(again)", "");
 });
 
 test("--no-history keeps nothing", async () => {
