@@ -184,16 +184,21 @@ describe("documents", () => {
       expect(await child.exited).toBe(0);
       return text;
     };
+    const listed = (text: string) =>
+      [...(/\nCommands:\n(.*?)\n\n/s.exec(text)?.[1] ?? "").matchAll(/^ {2}([a-z]+)[ |]/gm)].map(([, name]) =>
+        name!
+      );
     const help: Record<string, string> = { "": await helpOf() };
-    const listed = help[""]!.slice(help[""]!.indexOf("Commands:"));
-    const commands = [...listed.matchAll(/^ {2}([a-z]+)[ |]/gm)].map(([, name]) => name!);
-    expect(commands).toContain("serve");
-    for (const command of commands) help[command] = await helpOf(command);
+    for (const command of listed(help[""]!)) {
+      help[command] = await helpOf(command);
+      for (const inner of listed(help[command])) help[`${command} ${inner}`] = await helpOf(command, inner);
+    }
+    expect(Object.keys(help)).toContain("bench serve");
     const wrong = documents.flatMap((path) =>
       codeOf(path).flatMap((code) =>
         [...code.matchAll(/\bllamav +([^|>&;`]*)/g)].flatMap(([, line]) => {
           const words = line!.trim().split(/\s+/);
-          const command = commands.includes(words[0]!) ? words[0]! : "";
+          const command = [words.slice(0, 2).join(" "), words[0]!].find((name) => name in help) ?? "";
           if (command === "" && /^[a-z]+$/.test(words[0]!)) return [`${path}: no command ${words[0]}`];
           const flags = words.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.split("=")[0]!);
           return flags.filter((flag) => !new RegExp(`(^|\\s)${flag}[\\s,]`, "m").test(help[command]!))

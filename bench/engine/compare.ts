@@ -2,11 +2,10 @@ import { heapStats } from "bun:jsc";
 import process from "node:process";
 import { formatBytes } from "../../src/base/units.ts";
 import { randomImage, randomPrompt } from "../../src/runtime/bench_requests.ts";
-import { median } from "../../src/runtime/bench_report.ts";
+import { median, percentile } from "../../src/runtime/bench_report.ts";
 import type { Result } from "../results_file.ts";
 import type { Answer, Driver } from "./driver.ts";
 import { gapsOf, questions } from "./load.ts";
-import { percentile } from "./numbers.ts";
 
 const batchSizes = [1, 8] as const;
 /** Steps over which a batch is measured. */

@@ -1,8 +1,10 @@
+import { generator } from "../../src/cli/load/noise_picture.ts";
 import type { MllamaConfig } from "../../src/model/config.ts";
+import { percentile } from "../../src/runtime/bench_report.ts";
 import { randomImage, randomPrompt } from "../../src/runtime/bench_requests.ts";
 import type { Result } from "../results_file.ts";
 import type { Answer, Driver, Question } from "./driver.ts";
-import { between, generator, percentile, percentiles, share } from "./numbers.ts";
+import { between, percentiles, share } from "./numbers.ts";
 
 /** A load: how many sequences of which lengths, and how they arrive. */
 export interface Load {

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { once } from "node:events";
+import { noisePicture } from "../../src/cli/load/noise_picture.ts";
 import { between } from "../engine/numbers.ts";
-import { noisePicture } from "./noise_picture.ts";
 
 /** A client's surroundings. */
 export interface Client {

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { formatCount, formatDuration } from "../base/units.ts";
 import type { BenchReport, BenchRow } from "../runtime/bench_report.ts";
+import { addBenchServe } from "./bench_serve.ts";
 import type { CliContext } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { bringModel, modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
@@ -9,6 +10,7 @@ import { version } from "./version.ts";
 const flags = [
   "benchPrompts",
   "benchBatches",
+  "benchTiles",
   "benchTokens",
   "repeat",
   "check",
@@ -21,6 +23,7 @@ const help = `
 Examples:
   llamav bench
   llamav bench ./model --prompt 128,2048 --batch 8,32 --json
+  llamav bench serve http://127.0.0.1:8000
 
 Measures on random token ids and noise, so a checkpoint needs no tokenizer. A decode row says how many bytes its steps
 cannot but read by the second (the weights once, each sequence's keys and values), and what share that is of the speed
@@ -31,8 +34,11 @@ export function addBench(program: Command, context: CliContext): void {
   const command = program.command("bench").summary("measure how fast a model runs here")
     .description("Measures loading, pictures, prompts and answers, beside what the device reads at most.")
     .argument(...modelArgument)
+    // What stands behind "serve" is for it, also where both know the flag.
+    .enablePositionalOptions()
     .addHelpText("after", help);
   addFlags(command, flags);
+  addBenchServe(command, context);
   command.action(async (given: string | undefined) => {
     const values = readFlags(command, flags, context.env);
     const { terminal } = context;
@@ -41,6 +47,7 @@ export function addBench(program: Command, context: CliContext): void {
       device: values.device,
       prompts: values.benchPrompts,
       batches: values.benchBatches,
+      tiles: values.benchTiles,
       tokens: values.benchTokens,
       repeat: values.repeat,
       onProgress: (stage) => terminal.progress(`Measuring: ${stage}`),

@@ -11,6 +11,7 @@ import type { CliContext } from "./context.ts";
 import { addDoctor } from "./doctor.ts";
 import { exitCodeOf, exitCodes, InterruptedError, UsageError } from "./exit_codes.ts";
 import { addFlags, readFlags } from "./flags.ts";
+import { addHelp } from "./help.ts";
 import { addInspect } from "./inspect.ts";
 import { addList } from "./list.ts";
 import { addPs } from "./ps.ts";
@@ -104,12 +105,13 @@ const commands = [
   addTrace,
   addConfig,
   addCompletion,
+  addHelp,
 ];
 
-/** @throws {UsageError} If something is wrong with the file, unless the command is the one that tells all of it. */
+/** @throws {UsageError} If something is wrong with the file, unless the command tells all of it, or reads none. */
 function checkSettings({ settingsFile }: CliContext, command: string): void {
   const [problem] = settingsFile?.problems ?? [];
-  if (problem === undefined || command === "config") return;
+  if (problem === undefined || command === "config" || command === "help") return;
   throw new UsageError(`Settings file ${problem}`, "Correct it, or move it away; llamav config says more");
 }
 
@@ -123,6 +125,8 @@ function buildProgram(context: CliContext): Command {
     .showSuggestionAfterError()
     // Flags belong to the command before them: "bench" must not take those of "bench serve".
     .enablePositionalOptions()
+    // That of commander knows no commands of commands, and takes flags for their names.
+    .helpCommand(false)
     .exitOverride()
     .configureOutput({
       // Commander does not wait; whether it was written is told by the flush at the end.

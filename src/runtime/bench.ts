@@ -33,7 +33,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   try {
     rows.push(withShare(byteRow("load", "weights", bytes, runs), bytes, peak));
     const stages = new BenchStages(engine, decodeBytes.config);
-    rows.push(...await imageRows(stages, options));
+    rows.push(...await imageRows(stages, options, sizes));
     rows.push(...await prefillRows(stages, options));
     const { rows: decoded, greedy } = await decodeRows(stages, options, decodeBytes, sizes, peak);
     rows.push(...decoded);
@@ -46,6 +46,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
       settings: {
         prompts: options.prompts,
         batches: sizes.batches,
+        tiles: sizes.tiles,
         tokens: options.tokens,
         repeat,
         contextLength: info.contextLength,
@@ -61,13 +62,16 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
 interface Sizes {
   /** One, then what was asked for. */
   readonly batches: readonly number[];
+  /** Of pictures; none, empty. */
+  readonly tiles: readonly number[];
   /** Steps for which a sequence may wait for the others of its batch. */
   readonly spare: number;
   readonly engine: Pick<EngineOptions, "contextLength" | "kvTokens" | "maxSequences">;
 }
 
 /** Just the room that the runs need, so that large models leave it to their weights. */
-function chooseSizes({ prompts, batches: asked, tokens }: BenchOptions, { text }: MllamaConfig): Sizes {
+function chooseSizes(options: BenchOptions, { text, vision }: MllamaConfig): Sizes {
+  const { prompts, batches: asked, tokens } = options;
   const batches = [...new Set([1, ...asked])];
   const most = Math.max(...batches);
   // Sequences begin together, but for the messages that bring them and for rows that fill no block of the text cache.
@@ -81,7 +85,22 @@ function chooseSizes({ prompts, batches: asked, tokens }: BenchOptions, { text }
   }
   const longest = Math.max(...prompts) + 2;
   const kvTokens = Math.max(contextLength, longest + most * contextLength);
-  return { batches, spare, engine: { contextLength, kvTokens, maxSequences: most } };
+  const tiles = chooseTiles(options.tiles, vision);
+  return { batches, tiles, spare, engine: { contextLength, kvTokens, maxSequences: most } };
+}
+
+function chooseTiles(asked: BenchOptions["tiles"], { maxNumTiles }: MllamaConfig["vision"]): number[] {
+  if (asked === undefined) return Array.from({ length: maxNumTiles }, (_, i) => i + 1);
+  const largest = Math.max(...asked);
+  if (largest > maxNumTiles) {
+    throw new RequestError(
+      `A picture has at most ${plural(maxNumTiles, "tile")} in this model, not ${largest}`,
+      {
+        remedy: "Lower --tiles",
+      },
+    );
+  }
+  return [...new Set(asked)].filter((count) => count > 0);
 }
 
 async function load(
@@ -108,11 +127,11 @@ async function repeated(repeat: number, run: () => Promise<number>): Promise<num
 async function imageRows(
   stages: BenchStages,
   { repeat, onProgress = () => {} }: BenchOptions,
+  sizes: Sizes,
 ): Promise<BenchRow[]> {
-  const { maxNumTiles } = stages.config.vision;
   const rows: BenchRow[] = [];
-  for (let tiles = 1; tiles <= maxNumTiles; tiles++) {
-    onProgress(`image of ${tiles} tiles`);
+  for (const tiles of sizes.tiles) {
+    onProgress(`image of ${plural(tiles, "tile")}`);
     const runs = await repeated(repeat, () => stages.image(tiles));
     rows.push(row("image", plural(tiles, "tile"), runs, tiles, "tiles/s"));
   }
@@ -136,12 +155,12 @@ async function decodeRows(
   stages: BenchStages,
   { prompts: [length = 1], tokens, repeat, onProgress = () => {} }: BenchOptions,
   { stepBytes }: DecodeBytes,
-  { batches, spare }: Sizes,
+  { batches, tiles: pictures, spare }: Sizes,
   peak: number,
 ): Promise<{ rows: BenchRow[]; greedy: BenchReport["greedy"] }> {
   const rows: BenchRow[] = [];
   let greedy: BenchReport["greedy"] | undefined;
-  for (const tiles of [0, stages.config.vision.maxNumTiles]) {
+  for (const tiles of pictures.length > 0 ? [0, Math.max(...pictures)] : [0]) {
     for (const batch of batches) {
       const shape = `batch ${batch}, ${tiles > 0 ? plural(tiles, "tile") : "text"}`;
       onProgress(`decode, ${shape}`);

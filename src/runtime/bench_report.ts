@@ -6,6 +6,8 @@ export interface BenchOptions {
   readonly prompts: readonly number[];
   /** Numbers of sequences that decode together; one alone is always measured. */
   readonly batches: readonly number[];
+  /** Sizes of the pictures that are encoded; left out, every one that the model knows. 0 is none. */
+  readonly tiles?: readonly number[];
   /** Tokens that each sequence decodes in a run. */
   readonly tokens: number;
   /** Runs of each row after one that warms up; the median counts. */
@@ -43,6 +45,8 @@ export interface BenchReport {
   readonly settings: {
     readonly prompts: readonly number[];
     readonly batches: readonly number[];
+    /** Sizes of the pictures, in tiles; decode rows have the text alone, then the largest of them. */
+    readonly tiles: readonly number[];
     readonly tokens: number;
     readonly repeat: number;
     readonly contextLength: number;
@@ -50,6 +54,12 @@ export interface BenchReport {
   readonly rows: readonly BenchRow[];
   /** The first prompt of the decode rows, and the greedy tokens after it. */
   readonly greedy: { readonly prompt: readonly number[]; readonly tokens: readonly number[] };
+}
+
+/** The value that so many percent of the values do not exceed (nearest rank); NaN of none. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * percent / 100) - 1)] ?? NaN;
 }
 
 /** The value in the middle; of an even count the mean of the two. */

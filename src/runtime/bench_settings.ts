@@ -1,6 +1,7 @@
+import { benchServeSettings } from "./bench_serve_settings.ts";
 import type { Setting } from "./options.ts";
 
-/** What `llamav bench` can be told. A part of the table in options.ts. */
+/** What `llamav bench` and `llamav bench serve` can be told. A part of the table in options.ts. */
 export const benchSettings = {
   benchPrompts: {
     kind: "integers",
@@ -19,6 +20,16 @@ export const benchSettings = {
     maximum: 256,
     fallback: [8],
     help: "numbers of sequences that decode together; one alone is always measured",
+  },
+  benchTiles: {
+    kind: "integers",
+    flag: "--tiles",
+    placeholder: "n,…",
+    minimum: 0,
+    maximum: 4,
+    help:
+      "sizes of the pictures to encode, in tiles; decoding sees the largest, and 0 alone is no picture at all",
+    otherwise: "every size that the model knows",
   },
   benchTokens: {
     kind: "integer",
@@ -42,4 +53,5 @@ export const benchSettings = {
     flag: "--check",
     help: "add the greedy tokens after the first prompt, to compare them with another program's",
   },
+  ...benchServeSettings,
 } as const satisfies Record<string, Setting>;

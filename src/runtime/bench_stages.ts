@@ -1,5 +1,5 @@
 import { EngineClient } from "../engine/client.ts";
-import type { EngineOptions, EngineRequest } from "../engine/protocol.ts";
+import type { EngineOptions, EngineRequest, OnProgress } from "../engine/protocol.ts";
 import { noRestarts } from "../engine/restarts.ts";
 import { greedy } from "../engine/sampling.ts";
 import type { MllamaConfig } from "../model/config.ts";
@@ -19,7 +19,8 @@ export interface TimedOpen {
 /** Opens an engine, and takes the time from when the memory is there until the weights are in it. */
 export async function openTimed(options: EngineOptions): Promise<TimedOpen> {
   let [begin, bytes] = [0, 0];
-  const onProgress = (done: number, total: number) => {
+  const onProgress: OnProgress = (done, total, stage) => {
+    if (stage !== "weights") return;
     if (done === 0) begin = performance.now();
     bytes = total;
   };

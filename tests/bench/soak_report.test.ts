@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { noisePicture } from "../../bench/soak/noise_picture.ts";
+import { noisePicture } from "../../src/cli/load/noise_picture.ts";
 import { describe, judge, type Sample, type Soak } from "../../bench/soak/report.ts";
 import { decodeImage } from "../../src/images/decode.ts";
 

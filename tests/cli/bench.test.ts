@@ -35,6 +35,10 @@ const rowNames = [
   "decode batch 3, 4 tiles",
 ];
 
+function namesOf({ rows }: BenchReport): string[] {
+  return rows.map(({ stage, shape }) => stage === "stream" ? stage : `${stage} ${shape}`);
+}
+
 test("bench --json measures every stage of a checkpoint, tokenizer or not", async () => {
   const { code, stdout, stderr } = await bench("--json");
   expect([code, stderr]).toEqual([0, ""]);
@@ -51,10 +55,9 @@ test("bench --json measures every stage of a checkpoint, tokenizer or not", asyn
   expect(report).toMatchObject({
     program: `llamav ${manifest.version}`,
     model,
-    settings: { prompts: [5, 20], batches: [1, 3], tokens: 4, repeat: 1 },
+    settings: { prompts: [5, 20], batches: [1, 3], tiles: [1, 2, 3, 4], tokens: 4, repeat: 1 },
   });
-  const names = report.rows.map(({ stage, shape }) => stage === "stream" ? stage : `${stage} ${shape}`);
-  expect(names).toEqual(rowNames);
+  expect(namesOf(report)).toEqual(rowNames);
   const peak = report.rows[0]!.rate;
   for (const { stage, ms, rate, runs, bytes, gigabytesPerSecond, streamShare } of report.rows) {
     expect(runs).toEqual([ms]);
@@ -68,6 +71,19 @@ test("bench --json measures every stage of a checkpoint, tokenizer or not", asyn
     expect(streamShare!).toBeCloseTo(gigabytesPerSecond! / peak, 9);
   }
 });
+
+test.each([
+  ["0", [], ["decode batch 1, text"]],
+  ["0,2,1", ["image 2 tiles", "image 1 tile"], ["decode batch 1, text", "decode batch 1, 2 tiles"]],
+])(
+  "bench --tiles %s measures pictures of these sizes, and decodes with the largest",
+  async (tiles, images, decoded) => {
+    const { code, stdout } = await bench("--json", "--tiles", tiles, "--prompt", "5", "--batch", "1");
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout) as BenchReport;
+    expect(namesOf(report)).toEqual(["stream", "load weights", ...images, "prefill 5 tokens", ...decoded]);
+  },
+);
 
 test("bench prints a table, and with --check the same greedy tokens each time", async () => {
   const first = await bench("--check");
@@ -90,6 +106,7 @@ test("bench refuses numbers that it cannot use, and says which it can", async ()
       ["--prompt", "128,", "whole numbers from 1 to 131072"],
       ["--batch", "2,x", "whole numbers from 1 to 256"],
       ["--batch", "257", "whole numbers from 1 to 256"],
+      ["--tiles", "1,5", "whole numbers from 0 to 4"],
       ["--repeat", "0", "a whole number from 1 to 1000"],
       ["-n", "1.5", "a whole number from 1 to 131072"],
     ] as const
@@ -125,6 +142,14 @@ test("bench hands its settings on, with their defaults", async () => {
   });
   expect(run.code).toBe(1);
   expect(asked).toEqual([
-    { model: "m", device: undefined, prompts: [16], batches: [2, 4], tokens: 32, repeat: 5 },
+    {
+      model: "m",
+      device: undefined,
+      prompts: [16],
+      batches: [2, 4],
+      tiles: undefined,
+      tokens: 32,
+      repeat: 5,
+    },
   ]);
 });

@@ -8,7 +8,7 @@ import { environmentName, type Setting, settings } from "../../src/runtime/optio
 import type { Services } from "../../src/cli/services.ts";
 import { cli, fakeServices } from "./support.ts";
 
-/** Every command that has flags of its own. */
+/** Every command that has flags of its own; of commands that have commands, those too. */
 const commands = [
   "run",
   "chat",
@@ -21,6 +21,7 @@ const commands = [
   "inspect",
   "doctor",
   "bench",
+  "bench serve",
   "trace",
   "config",
 ];
@@ -32,7 +33,8 @@ test("--version prints name and version", async () => {
 test("--help teaches: commands, examples, exit codes, and that it is built with Llama", async () => {
   const { code, stdout, stderr } = await cli(["--help"]);
   expect([code, stderr]).toEqual([0, ""]);
-  for (const piece of [...commands, "completion", "Examples:", "Exit codes:", "Built with Llama"]) {
+  const own = commands.filter((name) => !name.includes(" "));
+  for (const piece of [...own, "completion", "Examples:", "Exit codes:", "Built with Llama"]) {
     expect(stdout).toContain(piece);
   }
 });
@@ -45,7 +47,7 @@ test("a call without a command prints the help as wrong usage", async () => {
 
 test("the help of every command names the variables of its flags", async () => {
   for (const command of commands) {
-    const { code, stdout } = await cli([command, "--help"]);
+    const { code, stdout } = await cli([...command.split(" "), "--help"]);
     expect(code).toBe(0);
     const flags = stdout.match(/^ {2}(-\w, )?--[a-z-]+/gm)!.map((flag) => flag.replace(/^.*--/, "--"));
     // To go on with a conversation is no setting: it is meant for this once.
@@ -260,4 +262,17 @@ test("output that cannot be written is no success: 1 with the reason, 141 when i
 
 test("a command that writes nothing to stdout does not mind that it is broken", async () => {
   expect(await cli(["serve", "a", "--model", "b"], { stdoutError: "ENOSPC" })).toMatchObject({ code: 2 });
+});
+
+test("help prints what --help does, also for a command of a command", async () => {
+  for (const command of [[], ["bench"], ["bench", "serve"], ["ls"], ["help"]]) {
+    const { stdout } = await cli([...command, "--help"]);
+    expect(await cli(["help", ...command])).toEqual({ code: 0, stdout, stderr: "" });
+  }
+  const { code, stdout, stderr } = await cli(["help", "bench", "nothing"]);
+  expect([code, stdout, stderr]).toEqual([
+    2,
+    "",
+    'error: There is no command "bench nothing"\nTry llamav --help\n',
+  ]);
 });

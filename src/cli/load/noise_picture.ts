@@ -10,8 +10,23 @@ export function noisePicture(next: () => number, side: number): Buffer {
   header.writeUInt32BE(side, 4);
   header.set([8, 2], 8); // 8 bits, red green blue
   const signature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
-  const parts = [chunk("IHDR", header), chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))];
-  return Buffer.concat([signature, ...parts]);
+  // Noise does not get smaller, and whoever sends it must not be busy with trying.
+  const pixels = deflateSync(rows, { level: 0 });
+  return Buffer.concat([
+    signature,
+    chunk("IHDR", header),
+    chunk("IDAT", pixels),
+    chunk("IEND", Buffer.alloc(0)),
+  ]);
+}
+
+/** Seeded numbers in [0, 1), plain and fast: a picture takes millions. */
+export function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
 }
 
 function chunk(type: string, data: Buffer): Buffer {

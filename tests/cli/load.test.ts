@@ -1,0 +1,108 @@
+import { expect, test } from "bun:test";
+import type { Outcome } from "../../src/cli/load/outcome.ts";
+import { Questions } from "../../src/cli/load/questions.ts";
+import { summarize } from "../../src/cli/load/report.ts";
+import { runLoad } from "../../src/cli/load/run_load.ts";
+
+const asked = { model: "m", promptTokens: 40, maxTokens: 8, ignoreEos: false, pictureSize: 8, seed: 3 };
+
+test("Questions asks the same of the same seed, and begins each prompt differently", () => {
+  const bodies = (seed: number) => {
+    const questions = new Questions({ ...asked, pictures: "none", seed });
+    return Array.from({ length: 20 }, (_, i) => questions.body(i));
+  };
+  expect(bodies(3)).toEqual(bodies(3));
+  expect(bodies(4)).not.toEqual(bodies(3));
+  const prompts = bodies(3).map((body) => (body.messages as { content: string }[])[0]!.content);
+  expect(new Set(prompts.map((prompt) => prompt.split(" ").slice(0, 3).join(" "))).size).toBe(20);
+  for (const prompt of prompts) expect(prompt.split(" ")).toHaveLength(40);
+});
+
+test.each([["shared", 1], ["distinct", 5]] as const)("Questions has %s pictures", (pictures, count) => {
+  const questions = new Questions({ ...asked, pictures });
+  const found = Array.from({ length: 5 }, (_, i) => JSON.stringify(questions.body(i)));
+  expect(new Set(found.map((body) => /data:image\/png;base64,[^"]+/.exec(body)![0])).size).toBe(count);
+});
+
+const plan = { requests: 12, concurrency: 3, seed: 1, maxWaitMs: 1000 };
+
+/** Requests that are answered when somebody else has had a turn. */
+function counting() {
+  const seen = { open: 0, most: 0, order: [] as number[] };
+  const prepare = (index: number) => async (): Promise<Outcome> => {
+    seen.order.push(index);
+    seen.most = Math.max(seen.most, ++seen.open);
+    await Bun.sleep(2);
+    seen.open--;
+    return { kind: "abandoned" };
+  };
+  return { seen, prepare };
+}
+
+test.each([undefined, 1e4])(
+  "runLoad() sends every request once and keeps to its limit, rate %p",
+  async (rate) => {
+    const { seen, prepare } = counting();
+    const run = await runLoad({ ...plan, rate }, prepare, new AbortController().signal);
+    expect(run.outcomes).toHaveLength(12);
+    expect(seen.order).toEqual(Array.from({ length: 12 }, (_, i) => i));
+    expect(seen.most).toBeLessThanOrEqual(3);
+    if (rate === undefined) expect([seen.most, run.late]).toEqual([3, 0]);
+  },
+);
+
+test("runLoad() counts requests that found the door full", async () => {
+  const gate = Promise.withResolvers<void>();
+  const prepare = (index: number) => async (): Promise<Outcome> => {
+    if (index === 0) await gate.promise;
+    return { kind: "abandoned" };
+  };
+  const running = runLoad(
+    { ...plan, requests: 2, concurrency: 1, rate: 1e4 },
+    prepare,
+    new AbortController().signal,
+  );
+  setTimeout(gate.resolve, 100);
+  expect((await running).late).toBe(1);
+});
+
+test("runLoad() sends nothing more when it is stopped, also in a pause", async () => {
+  const stop = new AbortController();
+  const prepare = () => (): Promise<Outcome> => {
+    setTimeout(() => stop.abort(), 0);
+    return Promise.resolve({ kind: "abandoned" });
+  };
+  const run = await runLoad({ ...plan, rate: 0.001 }, prepare, stop.signal);
+  expect(run.outcomes).toHaveLength(1);
+});
+
+test("summarize() takes each time from where it begins", () => {
+  const answer = { kind: "answer", startMs: 100, endMs: 200, promptTokens: 3 } as const;
+  const found = summarize({
+    durationMs: 2000,
+    late: 0,
+    outcomes: [
+      { ...answer, piecesMs: [110, 130, 170], completionTokens: 7 },
+      { ...answer, piecesMs: [120, 140] },
+      { kind: "failure", startMs: 0, endMs: 1, reason: "timeout", detail: "d" },
+      { kind: "abandoned" },
+    ],
+  });
+  expect(found).toEqual({
+    answered: 2,
+    failed: 1,
+    abandoned: 1,
+    late: 0,
+    durationMs: 2000,
+    requestsPerSecond: 1,
+    promptTokens: 6,
+    outputTokens: 9,
+    outputTokensPerSecond: 4.5,
+    tokensBy: "both",
+    ttftMs: { mean: 15, p50: 10, p90: 20, p99: 20 },
+    tpotMs: { mean: 15, p50: 10, p90: 20, p99: 20 }, // 60 ms for 6 tokens, 20 ms for 1
+    itlMs: { mean: 80 / 3, p50: 20, p90: 40, p99: 40 },
+    e2eMs: { mean: 100, p50: 100, p90: 100, p99: 100 },
+    failures: [{ reason: "timeout", count: 1, example: "d" }],
+  });
+});
