@@ -33,12 +33,12 @@ describe("llamav serve, without a model", () => {
   const interviewed = (shown: ReturnType<typeof ownPictures>) =>
     interview(conversations, shown, (messages) => ask(server.url, messages), () => {});
 
-  test("answers four of five questions about pictures of unseen seeds", async () => {
+  test("answers six of seven questions about pictures of unseen seeds", async () => {
     const answered = await interviewed(ownPictures(conversations, folder));
     expect(answered.length).toBeGreaterThanOrEqual(30);
     const wrong = wrongAnswers(answered);
     // Which ones is the model's affair, and measured by bench/demo_accuracy.ts; this many is the program's.
-    expect({ wrong, few: wrong.length <= answered.length / 5 }).toEqual({ wrong, few: true });
+    expect({ wrong, few: wrong.length <= answered.length / 7 }).toEqual({ wrong, few: true });
   }, 120_000);
 
   test("does not when each question is put to another picture", async () => {
@@ -76,6 +76,12 @@ describe("llamav run, without a model", () => {
   test("reads a number on a noisy ground", async () => {
     expect(await answerTo("What number is in the picture?", "--image", example("number.jpg")))
       .toBe("The number is 611.");
+  });
+
+  test("reads a small number in the corner of a large picture, and cannot with one tile", async () => {
+    const question = ["What number is in the picture?", "--image", example("corner.png")];
+    expect(await answerTo(...question)).toBe("The number is 451.");
+    expect(await answerTo(...question, "--max-tiles", "1")).not.toContain("451");
   });
 
   test("answers about two pictures of one conversation, and what follows from both", async () => {

@@ -1,6 +1,7 @@
 """Training batches: pictures cut into tiles, what stands in each patch, and packed conversations in the chat layout."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from world.fonts import character_spans
 from world.pairs import pair_conversations
 from world.palette import COLORS
 from world.questions import conversations
-from world.scene import Scene, sample_crowd, sample_scene
+from world.scene import Scene, sample_crowd, sample_repeats, sample_scene, sample_small_number
 from world.shapes import SHAPES
 from world.talk import talk
 
@@ -25,6 +26,7 @@ NOTHING, NUMBER, WORD = 0, 1 + len(SHAPES), 2 + len(SHAPES)
 SIZES = ("small", "large")
 COUNTS = len(SHAPES) + len(COLORS) + 1
 CROWDED = 0.8  # share of crowded pictures while the vision tower is trained alone
+REPEATS, SMALL = 0.3, 0.12  # shares of two kinds of rare pictures among those that questions are asked about
 FRESH, LEAST_KEPT, MOST_KEPT = 0.7, 500, 6000  # share of new pictures in a batch, and how many old ones wait
 CHARACTERS = 8  # of a number or word that a patch is asked for
 HALVES = (0.25, 0.75)  # where in a patch it is asked which character stands there
@@ -229,8 +231,7 @@ class Batches(torch.utils.data.IterableDataset):
         drawn = self.drawn[look_only]
         if len(drawn) >= LEAST_KEPT and rng.random() > FRESH:
             return rng.choice(drawn)
-        sample = sample_crowd if look_only and rng.random() < CROWDED else sample_scene
-        scene = sample(self.next_seed, self.level)
+        scene = self._sampler(rng, look_only)(self.next_seed, self.level)
         self.next_seed += 1
         tiles, aspect_id, extent = cut(render(scene))
         targets = patch_targets(scene, aspect_id, extent), count_targets(scene)
@@ -240,3 +241,10 @@ class Batches(torch.utils.data.IterableDataset):
         else:
             drawn[rng.randrange(MOST_KEPT)] = picture
         return picture
+
+    @staticmethod
+    def _sampler(rng: random.Random, look_only: bool) -> Callable[[int, float], Scene]:
+        if look_only:
+            return sample_crowd if rng.random() < CROWDED else sample_scene
+        samplers = sample_repeats, sample_small_number, sample_scene
+        return rng.choices(samplers, (REPEATS, SMALL, 1 - REPEATS - SMALL))[0]

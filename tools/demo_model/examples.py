@@ -72,12 +72,12 @@ def has_noisy_number(scene: Scene) -> bool:
 
 
 def has_corner_number(scene: Scene) -> bool:
-    """A height that a single tile shows in six or seven pixels, and four tiles in twelve to fourteen."""
+    """A height that a single tile shows in eight to nine pixels, and four tiles in 16.5 to 18."""
     if not is_plain(scene) or kinds(scene) != "number" or 4 * scene.height != 3 * scene.width:
         return False
     thing = scene.things[0]
     in_corner = thing.row != 1 and thing.col != 1
-    return in_corner and len(thing.text) == 3 and 12 / 192 < text_height(scene) < 14 / 192
+    return in_corner and len(thing.text) == 3 and 16.5 / 192 < text_height(scene) < 18 / 192
 
 
 def text_height(scene: Scene) -> float:

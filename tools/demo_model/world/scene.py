@@ -16,7 +16,7 @@ from .words import sample_word
 Kind = Literal["shape", "number", "word"]
 SIZES = ("small", "large")
 _EXTENTS = {"small": (0.12, 0.17), "large": (0.24, 0.32)}  # share of the picture's shorter side
-_LEAST_TEXT, _TINY_TEXT = 14, (12, 17)  # height in pixels where the model looks; below, digits cannot be told apart
+_LEAST_TEXT, _TINY_TEXT = 14, (14, 18)  # height in pixels where the model looks; below, digits cannot be told apart
 _TOUCHY_COLORS = ("orange", "yellow", "brown", "red", "pink")  # much lighter or darker, they get another name
 
 
@@ -83,6 +83,7 @@ class _Plan:
     words: int = 0
     tiny_number: bool = False
     every_kind: bool = False  # of shape and color, whatever the scene's vocabulary would be
+    few_kinds: bool = False  # two shapes in three colors at most
 
 
 def sample_scene(seed: int, level: float = 1.0) -> Scene:
@@ -97,8 +98,21 @@ def sample_crowd(seed: int, level: float = 1.0) -> Scene:
     rng = random.Random(seed)
     if rng.random() < 0.5:
         return _sample(seed, rng, _Plan(9, rng.randint(5, 8), 0, every_kind=True), level)
+    if rng.random() < 0.4:
+        return _sample(seed, rng, _Plan(5, 4, tiny_number=True, every_kind=True), level)
     words = int(rng.random() < 0.3)
     return _sample(seed, rng, _Plan(9, rng.randint(2, 5 - words), words, every_kind=True), level)
+
+
+def sample_small_number(seed: int, level: float = 1.0) -> Scene:
+    """A scene with nothing but a small number in a corner, which few of the others have."""
+    return _sample(seed, random.Random(seed), _Plan(numbers=1, tiny_number=True), level)
+
+
+def sample_repeats(seed: int, level: float = 1.0) -> Scene:
+    """A scene with several of the same: three or four of anything are rare in the others."""
+    rng = random.Random(seed)
+    return _sample(seed, rng, _Plan(shapes=rng.randint(3, 7), few_kinds=True), level)
 
 
 def _sample(seed: int, rng: random.Random, plan: _Plan, level: float) -> Scene:
@@ -113,6 +127,8 @@ def _sample(seed: int, rng: random.Random, plan: _Plan, level: float) -> Scene:
     shapes, colors = _sample_vocabulary(rng, background)
     if plan.every_kind:
         shapes, colors = list(SHAPES), list(background.visible)
+    if plan.few_kinds:
+        shapes, colors = rng.sample(SHAPES, 2), rng.sample(background.visible, min(3, len(background.visible)))
     for _ in range(plan.shapes):
         _add(things, _sample_shape(rng, layout, background, rng.choice(shapes), rng.choice(colors), level))
     things.sort(key=lambda thing: (thing.row, thing.col))
