@@ -12,7 +12,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { argv, exit } from "node:process";
 import { parseArgs } from "node:util";
-import { generator } from "../src/cli/load/noise_picture.ts";
+import { generator } from "../src/base/random.ts";
 import { type ServedModel, serveModel } from "./served_model.ts";
 import { type Action, actions, type Client } from "./soak/actions.ts";
 import { modelAndDevice, processState, whatIsHeld } from "./soak/looks.ts";

@@ -1,4 +1,4 @@
-import { generator } from "../../src/cli/load/noise_picture.ts";
+import { generator } from "../../src/base/random.ts";
 import type { MllamaConfig } from "../../src/model/config.ts";
 import { percentile } from "../../src/runtime/bench_report.ts";
 import { randomImage, randomPrompt } from "../../src/runtime/bench_requests.ts";

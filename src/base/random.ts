@@ -27,6 +27,20 @@ export function uniform(seed: number | bigint, counter: number): number {
   return ((high! >>> 5) * 2 ** 26 + (low! >>> 6)) / 2 ** 53;
 }
 
+/**
+ * Numbers in [0, 1) one after the other, plain and fast, for noise of which millions are taken: a linear congruential
+ * generator modulo 2^32, of which only the upper bits are good. Source: Press et al. 1992, "Numerical Recipes in C", 7.1.
+ *
+ * @param seed any integer; its lower 32 bits count
+ */
+export function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
 /** Full 64-bit product of two u32 as [high, low]. */
 function multiply(x: number, y: number): [number, number] {
   const xLow = x & 0xffff, xHigh = x >>> 16, yLow = y & 0xffff, yHigh = y >>> 16;

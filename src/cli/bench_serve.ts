@@ -7,6 +7,7 @@ import { addFlags, readFlags } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
 import type { Target } from "./load/ask.ts";
 import type { LoadSettings } from "./load/describe.ts";
+import { parseGoals } from "./load/goodput.ts";
 import type { LoadReport } from "./load/report.ts";
 import { fetchText, serverUrl } from "./server_address.ts";
 import { version } from "./version.ts";
@@ -24,6 +25,7 @@ const flags = [
   "loadSeed",
   "loadWarmUps",
   "loadTimeout",
+  "loadGoals",
   "apiKey",
   "apiKeyFile",
   "json",
@@ -34,15 +36,20 @@ type Values = SettingValues<typeof flags[number]>;
 /** As many connections as this process keeps open. */
 const mostOpen = 256;
 const usualConcurrency = 8;
+/** Of requests that are made before the first is sent. */
+const aheadMegabytes = 256;
 
 const help = `
 Examples:
   llamav bench serve http://127.0.0.1:8000
   llamav bench serve gpu.example:8000 my-model --requests 200 --rate 4 --pictures distinct --json
+  llamav bench serve gpu.example:8000 --rate 4 --goodput ttft:500,tpot:50
 
 Drives any server with an OpenAI API: llamav, vLLM, llama.cpp, Ollama. URL is what a client would be given; without a
 path it is that of the server, and /v1 is meant. NAME may be left out where the server has one model. The keys of
 --api-key and --api-key-file are those of serve; here the first of them is sent.
+Requests are made before the first is sent, as many as ${aheadMegabytes} MB hold. Those beyond, of many or large distinct pictures,
+are made beside open answers, whose times can grow by that: a smaller --picture-size or fewer --requests avoid it.
 Tokens are counted by the server; where it does not say, the pieces of its streams are. Ctrl-C prints what there is.
 The exit code is 1 if nothing was answered, 8 if no server is there.`;
 
@@ -59,10 +66,13 @@ export function addBenchServe(bench: Command, context: CliContext): void {
     checkPlaces(bench);
     const values = readFlags(command, flags, context.env);
     const { readKeys } = await import("./serve_access.ts");
+    const asked = loadSettings(values);
     const [key] = readKeys(values, { warn: (text) => context.terminal.note(text) });
     const target = { base: apiBase(url), key, timeoutMs: values.loadTimeout * 1000 };
     const model = name ?? await onlyModel(target);
-    await interruptible(({ signal }) => measure(target, model, values, context, signal));
+    await interruptible(({ signal }) =>
+      measure({ ...target, model }, asked, values.json ?? false, context, signal)
+    );
   });
 }
 
@@ -88,8 +98,10 @@ function apiBase(text: string): URL {
       "Give a key with --api-key-file, and leave ? and # out",
     );
   }
-  const path = url.pathname === "/" ? "/v1" : url.pathname.replace(/\/+$/, "");
-  return new URL(`${path}/`, url);
+  const base = new URL(url);
+  // Set, not resolved: a path that begins with two slashes would name another server.
+  base.pathname = url.pathname === "/" ? "/v1/" : url.pathname.replace(/\/*$/, "/");
+  return base;
 }
 
 /** @throws {UsageError} If the server has several models, or none. */
@@ -117,41 +129,40 @@ function readNames(text: string): string[] {
 }
 
 async function measure(
-  target: Target,
-  model: string,
-  values: Values,
+  target: Target & { readonly model: string },
+  asked: LoadSettings,
+  json: boolean,
   { terminal }: CliContext,
   stop: AbortSignal,
 ): Promise<void> {
   // Read when they are needed: the help of `bench` waits for none of them.
-  const { ask } = await import("./load/ask.ts");
+  const { chatRequest } = await import("./load/ask.ts");
   const { describeHead, describeReport } = await import("./load/describe.ts");
   const { Questions } = await import("./load/questions.ts");
   const { summarize } = await import("./load/report.ts");
   const { runLoad } = await import("./load/run_load.ts");
   const { findManner } = await import("./load/warm_up.ts");
-  const asked = loadSettings(values);
+  const { model } = target;
   const questions = new Questions({ ...asked, model });
   const { requests, warmUps } = asked;
   terminal.progress("Warming up");
-  const manner = await findManner(target, questions.body(requests), asked.stream, stop);
-  const prepare = (index: number) => {
-    const body = questions.body(index);
-    return () => ask(target, body, manner, stop);
-  };
-  const plan = { ...asked, maxWaitMs: target.timeoutMs };
+  const first = questions.body(requests);
+  const manner = await findManner(target, first, asked.stream, stop);
+  const prepare = (index: number) => chatRequest(target, questions.body(index), manner, stop);
+  const ahead = Math.ceil(aheadMegabytes * 1e6 / JSON.stringify(first).length);
+  const plan = { ...asked, ahead, maxWaitMs: target.timeoutMs };
   const others = { ...plan, requests: warmUps - 1, rate: undefined };
   await runLoad(others, (index) => prepare(requests + 1 + index), stop);
   stop.throwIfAborted();
   const run = await runLoad(plan, prepare, stop, (ended, open) => {
     terminal.progress(`Asking: ${ended} of ${requests} done, ${open} open`);
   });
-  const report = summarize(run);
+  const report = summarize(run, asked.goals);
   const head = { program: `llamav ${version}`, url: target.base.href, model, settings: asked };
   await terminal.print(
-    values.json
+    json
       ? `${JSON.stringify({ ...head, ...report, stopped: stop.aborted }, null, 2)}\n`
-      : `${describeHead(head)}\n${describeReport(report)}`,
+      : `${describeHead(head)}\n${describeReport(report, asked.goals)}`,
   );
   stop.throwIfAborted();
   if (report.answered === 0) throw nothingAnswered(report);
@@ -170,6 +181,7 @@ function loadSettings(values: Values): LoadSettings {
     stream: values.loadStream ?? true,
     seed: values.loadSeed,
     warmUps: values.loadWarmUps,
+    goals: values.loadGoals === undefined ? undefined : parseGoals(values.loadGoals),
   };
 }
 

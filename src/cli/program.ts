@@ -108,10 +108,13 @@ const commands = [
   addHelp,
 ];
 
-/** @throws {UsageError} If something is wrong with the file, unless the command tells all of it, or reads none. */
+/** Commands that tell all that is wrong with the settings file, or take nothing from it. */
+const withoutSettings: ReadonlySet<string> = new Set(["config", "help", "completion"]);
+
+/** @throws {UsageError} If something is wrong with the file, and the command needs it. */
 function checkSettings({ settingsFile }: CliContext, command: string): void {
   const [problem] = settingsFile?.problems ?? [];
-  if (problem === undefined || command === "config" || command === "help") return;
+  if (problem === undefined || withoutSettings.has(command)) return;
   throw new UsageError(`Settings file ${problem}`, "Correct it, or move it away; llamav config says more");
 }
 

@@ -4,7 +4,7 @@ import { TransientError, UnreachableError } from "./client.ts";
 export interface RetryOptions {
   /** Failures in a row after which a person must hear of it. */
   readonly maxFailures: number;
-  /** The same for a hub that cannot be reached at all; left out, as that of all others. */
+  /** The same for those in a row that did not reach the hub at all; left out, only the limit of all others counts. */
   readonly maxUnreachable?: number;
   /** Waits, and throws the signal's reason if it is aborted meanwhile. */
   readonly pause: (ms: number, signal?: AbortSignal) => Promise<void>;
@@ -29,16 +29,19 @@ export async function withRetries<T>(
   { maxFailures, maxUnreachable = maxFailures, pause, onRetry, signal }: RetryOptions,
 ): Promise<T> {
   let failures = 0;
+  /** Of these the last ones, if they did not even reach the hub. */
+  let unreachable = 0;
   for (;;) {
     try {
-      return await work(() => failures = 0);
+      return await work(() => failures = unreachable = 0);
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       failures++;
       const isUnreachable = error instanceof UnreachableError;
-      if (failures >= (isUnreachable ? maxUnreachable : maxFailures)) {
+      unreachable = isUnreachable ? unreachable + 1 : 0;
+      if (failures >= maxFailures || unreachable >= maxUnreachable) {
         throw new NetworkError(
-          `Cannot fetch ${what}: ${error.message}, ${failures} times in a row`,
+          `Cannot fetch ${what}, ${failures} failures in a row: ${error.message}`,
           isUnreachable
             ? "Check the network, HTTPS_PROXY and HF_ENDPOINT; a model that is complete on this machine needs no hub"
             : "Check the connection and run it again: what has come is kept",

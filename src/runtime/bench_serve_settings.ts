@@ -104,4 +104,12 @@ export const benchServeSettings = {
     fallback: 600,
     help: "how long an answer may take; then it counts as an error",
   },
+  loadGoals: {
+    kind: "text",
+    flag: "--goodput",
+    placeholder: "ttft:ms,…",
+    help:
+      "also tell how many answers by the second take at most so long: ttft to the first piece, tpot for each " +
+      "token after it, e2e to the end",
+  },
 } as const satisfies Record<string, Setting>;

@@ -121,6 +121,14 @@ test("bench serve does without stream_options where a server refuses them, count
   expect(asked.filter((body) => body.stream_options !== undefined)).toHaveLength(1);
 });
 
+test("bench serve stays with its server where a path begins with two slashes", async () => {
+  const { url, asked } = standIn(() => stream(whole));
+  for (const path of ["//v1", "//v1//"]) {
+    expect(await report(`http://${url}${path}`)).toMatchObject({ code: 0, url: `http://${url}//v1/` });
+  }
+  expect(asked).toHaveLength(14);
+});
+
 test("bench serve counts errors by kind, with what was said of one of them", async () => {
   const { url } = standIn((_, index) => {
     if (index === 1) return Response.json({ error: { message: "Out of luck" } }, { status: 500 });

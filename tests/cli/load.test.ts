@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import type { Outcome } from "../../src/cli/load/outcome.ts";
+import { isGood, parseGoals } from "../../src/cli/load/goodput.ts";
+import type { Answer, Outcome } from "../../src/cli/load/outcome.ts";
 import { Questions } from "../../src/cli/load/questions.ts";
 import { summarize } from "../../src/cli/load/report.ts";
 import { runLoad } from "../../src/cli/load/run_load.ts";
@@ -24,7 +25,7 @@ test.each([["shared", 1], ["distinct", 5]] as const)("Questions has %s pictures"
   expect(new Set(found.map((body) => /data:image\/png;base64,[^"]+/.exec(body)![0])).size).toBe(count);
 });
 
-const plan = { requests: 12, concurrency: 3, seed: 1, maxWaitMs: 1000 };
+const plan = { requests: 12, concurrency: 3, ahead: 4, seed: 1, maxWaitMs: 1000 };
 
 /** Requests that are answered when somebody else has had a turn. */
 function counting() {
@@ -64,6 +65,40 @@ test("runLoad() counts requests that found the door full", async () => {
   );
   setTimeout(gate.resolve, 100);
   expect((await running).late).toBe(1);
+});
+
+test.each([[5, undefined], [5, 1e4], [100, undefined], [100, 1e4]])(
+  "runLoad() makes %p requests before it sends the first, rate %p",
+  async (ahead, rate) => {
+    const events: string[] = [];
+    const prepare = (index: number) => {
+      events.push(`make ${index}`);
+      return async (): Promise<Outcome> => {
+        events.push(`send ${index}`);
+        await Bun.sleep(0);
+        return { kind: "abandoned" };
+      };
+    };
+    await runLoad({ ...plan, ahead, rate }, prepare, new AbortController().signal);
+    const count = Math.min(ahead, 12);
+    expect(events.findIndex((event) => event.startsWith("send"))).toBe(count);
+    for (const what of ["make", "send"]) {
+      expect(events.filter((event) => event.startsWith(what)))
+        .toEqual(Array.from({ length: 12 }, (_, i) => `${what} ${i}`));
+    }
+  },
+);
+
+test("runLoad() makes and sends nothing more when it is stopped before the first is sent", async () => {
+  const stop = new AbortController();
+  const seen: number[] = [];
+  const prepare = (index: number) => {
+    if (seen.push(index) === 1) setTimeout(() => stop.abort(), 0);
+    return (): Promise<Outcome> => Promise.reject(new Error("sent"));
+  };
+  const run = await runLoad({ ...plan, requests: 1e6, ahead: 1e6 }, prepare, stop.signal);
+  expect(run.outcomes).toEqual([]);
+  expect(seen.length).toBeLessThan(1e6);
 });
 
 test("runLoad() sends nothing more when it is stopped, also in a pause", async () => {
@@ -106,3 +141,36 @@ test("summarize() takes each time from where it begins", () => {
     failures: [{ reason: "timeout", count: 1, example: "d" }],
   });
 });
+
+const answer = (endMs: number, piecesMs: number[], completionTokens?: number): Answer => ({
+  kind: "answer",
+  startMs: 100,
+  endMs,
+  piecesMs,
+  completionTokens,
+});
+
+test.each<[string, Answer, boolean]>([
+  ["ttft:50", answer(900, [150, 800]), true],
+  ["ttft:49.9", answer(900, [150, 800]), false],
+  ["ttft:50", answer(900, []), false], // it came as a whole, at its end
+  ["tpot:10", answer(900, [150, 250], 11), true],
+  ["tpot:10", answer(900, [150, 250], 10), false],
+  ["tpot:1", answer(900, [150], 30), true],
+  ["e2e:800,ttft:60", answer(900, [150]), true],
+  ["e2e:800,ttft:40", answer(900, [150]), false],
+])("goal %s, of %p: %p", (goals, one, good) => {
+  expect(isGood(one, parseGoals(goals))).toBe(good);
+  expect(summarize({ outcomes: [one], durationMs: 500, late: 0 }, parseGoals(goals)).goodput).toBe(
+    good ? 2 : 0,
+  );
+});
+
+test("goals that nobody set are not told of", () => {
+  expect(summarize({ outcomes: [answer(900, [150])], durationMs: 500, late: 0 }).goodput).toBeUndefined();
+});
+
+test.each(["", "ttft", "ttft:", "ttft:-1", "ttft:1e3", "p99:5", "ttft:5,ttft:6", "ttft:5;tpot:6"])(
+  "goals that are none are refused: %p",
+  (text) => expect(() => parseGoals(text)).toThrow("--goodput must have"),
+);

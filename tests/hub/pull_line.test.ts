@@ -95,7 +95,7 @@ describe("pull() over a bad line", () => {
     const url = hub.url;
     const error = await pullFrom(hub, home.path).catch((error) => error);
     expect(error).toBeInstanceOf(NetworkError);
-    expect(error.message).toContain("the hub answered 503, 4 times in a row");
+    expect(error.message).toContain(", 4 failures in a row: the hub answered 503");
     await hub[Symbol.asyncDispose]();
     expect(await pullFrom(url, home.path).catch((error) => error)).toBeInstanceOf(NetworkError);
   });

@@ -100,5 +100,8 @@ function writeNew(path: string, content: string): void {
 
 function storeOf({ parts }: Chat): SessionStore {
   if (parts.store) return parts.store;
-  throw new UsageError("Conversations are not kept", "Start llamav without --no-history");
+  throw new UsageError(
+    "Conversations are not kept",
+    parts.view.isUnattended ? "Start llamav chat with --history" : "Start llamav without --no-history",
+  );
 }

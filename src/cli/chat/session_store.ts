@@ -99,10 +99,12 @@ export class SessionStore {
    * @param current not forgotten, however old it is
    */
   prune(current?: Pick<Session, "id">): void {
-    const ids = this.list().filter(({ name }) => name === undefined).map(({ id }) => id)
-      .filter((id) => id !== current?.id);
-    // A copy that somebody made of a file has the same ID.
-    for (const id of [...new Set(ids)].slice(keptSessions)) removeFile(this.#pathOf(id));
+    const stored = this.list();
+    // A copy that somebody made of a file has the same ID: one of the two may have a name, and the other none.
+    const ids = new Set(stored.map(({ id }) => id));
+    for (const { id } of stored.filter(({ name }) => name !== undefined)) ids.delete(id);
+    if (current !== undefined) ids.delete(current.id);
+    for (const id of [...ids].slice(keptSessions)) removeFile(this.#pathOf(id));
     const shown = this.#picturesShown();
     if (shown === undefined) return;
     for (const name of namesIn(this.#pictures).filter((name) => !shown.has(name))) {

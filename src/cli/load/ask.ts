@@ -34,23 +34,28 @@ class Trouble extends Error {
 }
 
 /**
- * Sends one chat request and reads its answer to the end. Never throws: what goes wrong is an outcome.
+ * Makes one chat request.
  *
  * @param question fields of the request, without those that `manner` decides
  * @param stop ends the request, which then counts as abandoned
+ * @returns what sends it and reads its answer to the end. Never throws: what goes wrong is an outcome.
  */
-export async function ask(
+export function chatRequest(
   target: Target,
   question: Readonly<Record<string, unknown>>,
   { stream, withUsage }: Manner,
   stop: AbortSignal,
-): Promise<Outcome> {
-  const limit = AbortSignal.timeout(target.timeoutMs);
+): () => Promise<Outcome> {
   const body = JSON.stringify({
     ...question,
     ...stream ? { stream } : {},
     ...stream && withUsage ? { stream_options: { include_usage: true } } : {},
   });
+  return () => send(target, body, stream, stop);
+}
+
+async function send(target: Target, body: string, stream: boolean, stop: AbortSignal): Promise<Outcome> {
+  const limit = AbortSignal.timeout(target.timeoutMs);
   const startMs = performance.now();
   let opened = false;
   try {

@@ -1,6 +1,7 @@
 import { escapeLine } from "../../base/escape.ts";
 import { formatCount, formatDuration } from "../../base/units.ts";
 import { formatTable } from "../table.ts";
+import type { Goals } from "./goodput.ts";
 import type { QuestionOptions } from "./questions.ts";
 import type { LoadReport, Spread } from "./report.ts";
 import type { LoadPlan } from "./run_load.ts";
@@ -10,6 +11,7 @@ export interface LoadSettings
   extends Omit<QuestionOptions, "model">, Pick<LoadPlan, "requests" | "concurrency" | "rate"> {
   readonly stream: boolean;
   readonly warmUps: number;
+  readonly goals?: Goals;
 }
 
 /** What was asked, of whom. */
@@ -56,7 +58,7 @@ const counters: Readonly<Record<LoadReport["tokensBy"], string>> = {
 };
 
 /** A report for people: what was answered, how fast, and what went wrong. */
-export function describeReport(report: LoadReport): string {
+export function describeReport(report: LoadReport, goals: Goals = {}): string {
   const { answered, failed, abandoned, late, durationMs, requestsPerSecond } = report;
   const rest = [
     ...failed > 0 ? [`${failed} failed`] : [],
@@ -69,6 +71,9 @@ export function describeReport(report: LoadReport): string {
         rate(requestsPerSecond)
       } requests/s`,
     ],
+    ...report.goodput === undefined
+      ? []
+      : [["goodput", `${rate(report.goodput)} requests/s with ${describeGoals(goals)}`] as [string, string]],
     ...rest.length > 0 ? [["not answered", rest.join(", ")] as [string, string]] : [],
     ...late > 0
       ? [["late", `${late} requests: as many as may be were open when their time came`] as [string, string]]
@@ -85,6 +90,12 @@ export function describeReport(report: LoadReport): string {
     ...report.e2eMs === undefined ? [] : ["\n", describeTimes(report)],
     ...failures.length > 0 ? ["\nErrors:\n", ...failures.map((line) => `  ${line}\n`)] : [],
   ].join("");
+}
+
+function describeGoals(goals: Goals): string {
+  return Object.entries(goals).map(([name, ms]) => `${name.toUpperCase()} up to ${formatDuration(ms)}`).join(
+    ", ",
+  );
 }
 
 function describeTokens(count: number | undefined, more: string): string {

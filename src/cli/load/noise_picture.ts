@@ -20,15 +20,6 @@ export function noisePicture(next: () => number, side: number): Buffer {
   ]);
 }
 
-/** Seeded numbers in [0, 1), plain and fast: a picture takes millions. */
-export function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 function chunk(type: string, data: Buffer): Buffer {
   const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
   const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];

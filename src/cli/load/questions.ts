@@ -1,5 +1,5 @@
-import { uniform } from "../../base/random.ts";
-import { generator, noisePicture } from "./noise_picture.ts";
+import { generator, uniform } from "../../base/random.ts";
+import { noisePicture } from "./noise_picture.ts";
 
 /** What all requests of a run ask for. */
 export interface QuestionOptions {

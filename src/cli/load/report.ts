@@ -1,4 +1,5 @@
 import { percentile } from "../../runtime/bench_report.ts";
+import { type Goals, isGood, msPerToken } from "./goodput.ts";
 import { type Answer, type Failure, tokensOf } from "./outcome.ts";
 import type { LoadRun } from "./run_load.ts";
 
@@ -28,6 +29,8 @@ export interface LoadReport {
   readonly late: number;
   readonly durationMs: number;
   readonly requestsPerSecond: number;
+  /** Answers by the second that reached all goals; left out where there are none. */
+  readonly goodput?: number;
   /** As the server counted, where it did. */
   readonly promptTokens?: number;
   readonly outputTokens?: number;
@@ -45,8 +48,12 @@ export interface LoadReport {
   readonly failures: readonly FailureCount[];
 }
 
-/** Sums up what became of the requests of a run. */
-export function summarize({ outcomes, durationMs, late }: LoadRun): LoadReport {
+/**
+ * Sums up what became of the requests of a run.
+ *
+ * @param goals what makes an answer a good one; left out, goodput is not told
+ */
+export function summarize({ outcomes, durationMs, late }: LoadRun, goals?: Goals): LoadReport {
   const answers = outcomes.filter((outcome) => outcome.kind === "answer");
   const failures = outcomes.filter((outcome) => outcome.kind === "failure");
   const perSecond = (count: number) => durationMs > 0 ? count / durationMs * 1000 : 0;
@@ -58,6 +65,7 @@ export function summarize({ outcomes, durationMs, late }: LoadRun): LoadReport {
     late,
     durationMs,
     requestsPerSecond: perSecond(answers.length),
+    goodput: goals && perSecond(answers.filter((answer) => isGood(answer, goals)).length),
     promptTokens: sum(answers.map(({ promptTokens }) => promptTokens)),
     outputTokens,
     outputTokensPerSecond: outputTokens === undefined ? undefined : perSecond(outputTokens),
@@ -65,7 +73,7 @@ export function summarize({ outcomes, durationMs, late }: LoadRun): LoadReport {
     ttftMs: spread(
       answers.flatMap(({ startMs, piecesMs: [first] }) => first === undefined ? [] : first - startMs),
     ),
-    tpotMs: spread(answers.flatMap(msPerToken)),
+    tpotMs: spread(answers.flatMap((answer) => msPerToken(answer) ?? [])),
     itlMs: spread(answers.flatMap(({ piecesMs }) => piecesMs.slice(1).map((ms, i) => ms - piecesMs[i]!))),
     e2eMs: spread(answers.map(({ startMs, endMs }) => endMs - startMs)),
     failures: countFailures(failures),
@@ -85,14 +93,6 @@ function whoCounted(answers: readonly Answer[]): LoadReport["tokensBy"] {
       .length;
   if (byServer > 0) return byPieces > 0 ? "both" : "server";
   return byPieces > 0 ? "pieces" : "nobody";
-}
-
-function msPerToken(answer: Answer): number[] {
-  const { piecesMs } = answer;
-  const tokens = tokensOf(answer);
-  // From one piece alone no speed can be told, whatever it holds.
-  if (tokens === undefined || tokens < 2 || piecesMs.length < 2) return [];
-  return [(piecesMs.at(-1)! - piecesMs[0]!) / (tokens - 1)];
 }
 
 function spread(values: readonly number[]): Spread | undefined {

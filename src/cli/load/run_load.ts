@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { generator } from "./noise_picture.ts";
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
+import { generator } from "../../base/random.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** How many requests are sent, and when. */
@@ -9,6 +9,8 @@ export interface LoadPlan {
   readonly concurrency: number;
   /** Requests by the second, at random times; left out, the next one goes when one was answered. */
   readonly rate?: number;
+  /** Requests that are made before the first is sent: making one takes the thread that looks at the clock for others. */
+  readonly ahead: number;
   readonly seed: number;
   /** The longest that a client obeys who is told to come back later. */
   readonly maxWaitMs: number;
@@ -43,15 +45,28 @@ export async function runLoad(
     onChange(outcomes.length, --open);
     return outcome;
   };
+  const made = await makeAhead(plan, prepare, stop);
+  // They are taken in the order in which they were made.
+  const next = (index: number) => made.shift() ?? prepare(index);
   const begin = performance.now();
   const late = plan.rate === undefined
-    ? await sendInTurn(plan, prepare, send, stop)
-    : await sendAtRate({ ...plan, rate: plan.rate }, prepare, send, stop);
+    ? await sendInTurn(plan, next, send, stop)
+    : await sendAtRate({ ...plan, rate: plan.rate }, next, send, stop);
   return { outcomes, durationMs: performance.now() - begin, late };
 }
 
 type Prepare = (index: number) => () => Promise<Outcome>;
 type Send = (request: () => Promise<Outcome>) => Promise<Outcome>;
+
+async function makeAhead({ requests, ahead }: LoadPlan, prepare: Prepare, stop: AbortSignal) {
+  const made: ReturnType<Prepare>[] = [];
+  while (made.length < Math.min(requests, ahead) && !stop.aborted) {
+    made.push(prepare(made.length));
+    // It may take seconds, and Ctrl-C wants to be heard.
+    await turn();
+  }
+  return made;
+}
 
 /** Clients who ask one question after the other, and come back later when they are told to. */
 async function sendInTurn(plan: LoadPlan, prepare: Prepare, send: Send, stop: AbortSignal): Promise<number> {

@@ -1,7 +1,7 @@
 import { ExplainedError } from "../../base/errors.ts";
 import { UsageError } from "../exit_codes.ts";
 import { refusalError, unreachable } from "../server_address.ts";
-import { ask, type Manner, type Target } from "./ask.ts";
+import { chatRequest, type Manner, type Target } from "./ask.ts";
 import type { Failure } from "./outcome.ts";
 
 /**
@@ -16,12 +16,12 @@ export async function findManner(
   stop: AbortSignal,
 ): Promise<Manner> {
   const asked = { stream, withUsage: stream };
-  const first = await ask(target, question, asked, stop);
+  const first = await chatRequest(target, question, asked, stop)();
   stop.throwIfAborted();
   if (first.kind !== "failure") return asked;
   if (stream && (first.status === 400 || first.status === 422)) {
     const plain = { stream, withUsage: false };
-    const second = await ask(target, question, plain, stop);
+    const second = await chatRequest(target, question, plain, stop)();
     stop.throwIfAborted();
     if (second.kind === "answer") return plain;
   }

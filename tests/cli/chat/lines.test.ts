@@ -45,6 +45,14 @@ test("with pipes the first mistake ends the program with its code", async () => 
   expect(await pipe("")).toMatchObject({ code: 0, stdout: "", stderr: "" });
 });
 
+test("with pipes /save says that it needs --history, and keeps the conversation with it", async () => {
+  const { code, stderr, kept } = await pipe("one\n/save mine\n");
+  expect([code, kept]).toEqual([2, false]);
+  expect(stderr).toEndWith("error: Conversations are not kept\nStart llamav chat with --history\n");
+  const args = ["chat", "tiny", "--history"];
+  expect(await pipe("one\n/save mine\n", args)).toMatchObject({ code: 0, kept: true });
+});
+
 test("with pipes the model's text passes unchanged, as it does from run", async () => {
   expect((await pipe("hostile\n")).stdout).toContain("\x1b]52;c;AAAA\x07b\x1b[2J");
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { keptSessions, SessionStore } from "../../../src/cli/chat/session_store.ts";
 import type { Session } from "../../../src/cli/chat/session.ts";
@@ -57,6 +57,25 @@ test("SessionStore.prune() leaves pictures that are new, or may be of a conversa
   store.prune();
   expect([existsSync(young), existsSync(old)]).toEqual([true, false]);
   expect(store.load("one").turns).toHaveLength(1);
+});
+
+test("SessionStore.prune() keeps a conversation with a name, of which an older copy has none", () => {
+  using folder = new TemporaryFolder();
+  const store = new SessionStore(folder.path);
+  const session = sessionOf("one");
+  saveOld(store, folder, session, 2000);
+  const [path, copy] = ["one", "backup"].map((name) => join(folder.path, "sessions", `${name}.json`)) as [
+    string,
+    string,
+  ];
+  copyFileSync(path, copy);
+  utimesSync(copy, 0, 0);
+  const mine = store.rename(session, "mine");
+  for (let i = 0; i <= keptSessions; i++) saveOld(store, folder, sessionOf(`s${i}`), i + 2);
+  store.prune();
+  expect(store.load("mine")).toEqual(mine);
+  // The copy is one of the hundred for nobody.
+  expect(store.list().filter(({ id }) => id !== "one")).toHaveLength(keptSessions);
 });
 
 test("SessionStore.prune() needs no folder", () => {
