@@ -90,7 +90,7 @@ function steadyRuntime(): Runtime {
     stats: emptyStats(),
     counts: emptyCounts(),
     silentMs: 0,
-    full: false,
+    queueRoom: streams,
     texts: { tokenize: nothing, tokenizeConversation: nothing, applyTemplate: nothing, detokenize: nothing },
     failure: new Promise(() => {}),
     failed: undefined,

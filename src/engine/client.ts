@@ -82,9 +82,10 @@ export class EngineClient {
     return this.#supervisor.losses;
   }
 
-  /** Whether so many requests wait that one more would be refused, as the engine last told. */
-  get full(): boolean {
-    return this.#stats !== undefined && this.#stats.queued >= this.#maxQueued;
+  /** Requests that may still be queued, as the engine last told. While it is opened again, all that came wait. */
+  get queueRoom(): number {
+    const queued = this.state === "recovering" ? this.#pending.size : this.#stats?.queued ?? 0;
+    return Math.max(0, this.#maxQueued - queued);
   }
 
   /** What the engine has counted, as it last told. */

@@ -63,18 +63,24 @@ export class CompiledGrammars {
     this.#matching.set(id, { matcher: await GrammarMatcher.createGrammarMatcher(compiled), end, tokens: 0 });
   }
 
-  /**
-   * The tokens that may follow: a bit set over the vocabulary, lowest bit first.
-   *
-   * @throws {Error} If one of `tokens` was not allowed in its place.
-   */
-  async mask(id: number, tokens: readonly number[]): Promise<Uint32Array> {
+  /** @throws {Error} If one of `tokens` was not allowed in its place. */
+  follow(id: number, tokens: readonly number[]): Matching {
     const matching = this.#matching.get(id);
     assert(matching, "a matcher is opened before it is asked");
     for (const token of tokens) {
       if (!matching.matcher.acceptToken(token)) throw new Error(`token ${token} was not allowed`);
     }
     matching.tokens += tokens.length;
+    return matching;
+  }
+
+  /**
+   * The tokens that may follow: a bit set over the vocabulary, lowest bit first.
+   *
+   * @throws {Error} If one of `tokens` was not allowed in its place.
+   */
+  async mask(id: number, tokens: readonly number[]): Promise<Uint32Array> {
+    const matching = this.follow(id, tokens);
     const signed = await matching.matcher.getNextTokenBitmask();
     const mask = new Uint32Array(signed.buffer, signed.byteOffset, signed.length);
     this.#placeEnd(mask, matching);

@@ -1,21 +1,20 @@
 import { RequestError } from "../base/errors.ts";
+import type { Asker } from "../base/gate.ts";
 import { Lru } from "../base/lru.ts";
 import { quote } from "../base/quote.ts";
 import { type Constraint, refuse } from "./constraint.ts";
 import { GrammarSession } from "./grammar_session.ts";
 import { type ConstraintText, type EndOptions, keptGrammars } from "./matcher_protocol.ts";
 import { MatcherThread, ThreadEnded } from "./matcher_thread.ts";
+import { type TrialLimits, Trials } from "./trials.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-export interface PoolLimits {
+/** New grammars are tried on threads beside those on which answers are followed, one at a time on each. */
+export interface PoolLimits extends TrialLimits {
   /** How long a grammar may take to compile, or to say what may follow, in ms. */
   readonly deadlineMs: number;
   /** Threads on which answers are followed, of some 50 MB each. Where there are more grammars, they share. */
   readonly matching: number;
-  /** Threads beside them on which new grammars are tried, one at a time on each. */
-  readonly trying: number;
-  /** New grammars that may wait to be tried. */
-  readonly waiting: number;
 }
 
 const defaults: PoolLimits = { deadlineMs: 2000, matching: 6, trying: 2, waiting: 64 };
@@ -41,13 +40,6 @@ export interface Seat {
   compilations: number;
 }
 
-/** A constraint that is being tried, for all who want it meanwhile. */
-interface Trial {
-  readonly done: Promise<void>;
-  readonly leaving: AbortController;
-  wanted: number;
-}
-
 /**
  * Compiles constraints and follows answers through them, on threads of their own. A constraint is tried first, where
  * nothing else runs: compiling may go wrong in any way, then the thread is ended. From then on nobody waits for a place,
@@ -57,14 +49,14 @@ export class GrammarPool {
   readonly #vocabulary: () => Vocabulary;
   readonly #limits: PoolLimits;
   readonly #seats: Seat[] = [];
-  readonly #trials = new Map<ConstraintText, Trial>();
-  /** Trials without a thread, in the order in which they came. */
-  readonly #waiting = new Set<() => void>();
+  readonly #trials: Trials;
+  #closed = false;
 
   /** @param vocabulary asked for when the first constraint comes */
   constructor(vocabulary: () => Vocabulary, limits: Partial<PoolLimits> = {}) {
     this.#vocabulary = memoized(vocabulary);
     this.#limits = { ...defaults, ...limits };
+    this.#trials = new Trials(this.#limits, (constraint, commit) => this.#try(constraint, commit));
   }
 
   /** How long one call of a session may take. */
@@ -76,6 +68,7 @@ export class GrammarPool {
    * Tries a constraint for one request.
    *
    * @param choices answers that are followed, each on its own
+   * @param asker whose turn it takes where others are to be tried, too
    * @throws {RequestError} Code `invalid_json_schema` or `invalid_grammar`: it cannot be kept to, or compiling it
    *   takes too long. Code `queue_full`: too many others are to be tried.
    * @throws The signal's reason, when it is aborted before that is known.
@@ -84,10 +77,10 @@ export class GrammarPool {
     constraint: Constraint,
     end: EndOptions,
     choices: number,
-    signal?: AbortSignal,
+    asker: Asker = {},
   ): Promise<GrammarSession> {
     const text = JSON.stringify(constraint);
-    if (!this.#seats.some(({ compiled }) => compiled.get(text))) await this.#tried(text, signal);
+    if (!this.#seats.some(({ compiled }) => compiled.get(text))) await this.#trials.run(text, asker);
     return new GrammarSession(this, text, end, choices);
   }
 
@@ -107,42 +100,18 @@ export class GrammarPool {
     if (--seat.users === 0) this.#tidy(seat);
   }
 
+  /** Ends all threads, for good: whoever waits for one of them hears that the model was closed. */
   close(): void {
+    this.#closed = true;
     for (const { thread } of [...this.#seats]) thread.end("the model was closed");
   }
 
-  /** Joins the trial of a constraint, or begins it. It is given up when nobody wants it any more. */
-  async #tried(constraint: ConstraintText, signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted();
-    const trial = this.#trials.get(constraint) ?? this.#begin(constraint);
-    trial.wanted++;
-    const { promise: left, reject } = Promise.withResolvers<never>();
-    const onAbort = () => reject(signal!.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    try {
-      await Promise.race([trial.done, left]);
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
-      if (--trial.wanted === 0) {
-        trial.leaving.abort();
-        if (this.#trials.get(constraint) === trial) this.#trials.delete(constraint);
-      }
-    }
-  }
-
-  #begin(constraint: ConstraintText): Trial {
-    const leaving = new AbortController();
-    const trial: Trial = { done: this.#try(constraint, leaving.signal), leaving, wanted: 0 };
-    trial.done.catch(() => {}); // whoever wants it hears of it
-    this.#trials.set(constraint, trial);
-    return trial;
-  }
-
-  async #try(constraint: ConstraintText, signal: AbortSignal): Promise<void> {
+  async #try(constraint: ConstraintText, commit: () => void): Promise<void> {
     for (let tries = 0; tries < 3; tries++) {
-      const seat = await this.#claim(constraint, signal);
+      const seat = this.#idleSeat(constraint);
+      seat.trying = true;
       try {
-        return await this.#compile(seat, constraint);
+        return await this.#compile(seat, constraint, commit);
       } catch (error) {
         if (!(error instanceof ThreadEnded)) throw error;
         if (error.culprit) {
@@ -153,42 +122,9 @@ export class GrammarPool {
       } finally {
         seat.trying = false;
         this.#tidy(seat);
-        this.#wakeNext();
       }
     }
     throw new Error("Threads for grammars end as soon as they are started");
-  }
-
-  /** A thread to try a constraint on: in the order in which they came, where as many are being tried as may be. */
-  async #claim(constraint: ConstraintText, signal: AbortSignal): Promise<Seat> {
-    while (this.#seats.filter(({ trying }) => trying).length >= this.#limits.trying) {
-      if (this.#waiting.size >= this.#limits.waiting) {
-        throw new RequestError(
-          `${this.#waiting.size} constraints of other requests wait to be compiled, which is the limit`,
-          { code: "queue_full", remedy: "Try again later" },
-        );
-      }
-      signal.throwIfAborted();
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const onAbort = () => {
-        this.#waiting.delete(resolve);
-        reject(signal.reason);
-      };
-      this.#waiting.add(resolve);
-      signal.addEventListener("abort", onAbort, { once: true });
-      await promise;
-      signal.removeEventListener("abort", onAbort);
-    }
-    const seat = this.#idleSeat(constraint);
-    seat.trying = true;
-    return seat;
-  }
-
-  #wakeNext(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) return;
-    this.#waiting.delete(next);
-    next();
   }
 
   /** One that nobody uses. There are never more than may match and try. */
@@ -205,6 +141,7 @@ export class GrammarPool {
   }
 
   #newSeat(): Seat {
+    if (this.#closed) throw new Error("The model was closed");
     const thread = new MatcherThread(() => {
       this.#seats.splice(this.#seats.indexOf(seat), 1);
     });
@@ -222,11 +159,12 @@ export class GrammarPool {
     return seat;
   }
 
-  async #compile(seat: Seat, constraint: ConstraintText): Promise<void> {
+  async #compile(seat: Seat, constraint: ConstraintText, commit: () => void): Promise<void> {
     // Whoever waits for a thread is not to blame for its start.
     await seat.started.catch(() => {
       throw new ThreadEnded(false, "it could not be started");
     });
+    commit();
     const { wrong, refusal } = await seat.thread.call(
       { type: "compile", constraint },
       this.#limits.deadlineMs,

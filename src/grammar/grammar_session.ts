@@ -14,6 +14,13 @@ interface Followed {
 }
 
 let nextMatcher = 1;
+/** Tokens that a matcher takes in one call: after a move it has the whole answer to catch up with. */
+const mostFollowed = 4096;
+/**
+ * Deadlines that opening may take. The thread may have to compile the grammar again, which was quick enough when it was
+ * tried, with no other work on its mind: where the machine is busy by now, that is not the grammar's fault.
+ */
+const openingDeadlines = 3;
 /** Threads that may end under one mask through other grammars, before it is given up. */
 const mostMoves = 10;
 
@@ -95,14 +102,19 @@ export class GrammarSession {
         constraint: this.#constraint,
         end: this.#end,
       } as const;
-      calls.push(seat.thread.call(open, deadlineMs));
+      calls.push(seat.thread.call(open, openingDeadlines * deadlineMs));
+    }
+    const { matcher } = answer;
+    const length = answer.tokens.length;
+    // Not after the answer to the first: the session may be closed by then, and its matcher gone.
+    for (; length - answer.matched > mostFollowed; answer.matched += mostFollowed) {
+      const tokens = answer.tokens.slice(answer.matched, answer.matched + mostFollowed);
+      calls.push(seat.thread.call({ type: "follow", matcher, tokens }, deadlineMs));
     }
     const tokens = answer.tokens.slice(answer.matched);
-    // Not after the answer to the first: the session may be closed by then, and its matcher gone.
-    calls.push(seat.thread.call({ type: "mask", matcher: answer.matcher, tokens }, deadlineMs));
-    const { mask } = (await Promise.all(calls)).at(-1)!;
-    answer.matched += tokens.length;
-    return mask!;
+    answer.matched = length;
+    calls.push(seat.thread.call({ type: "mask", matcher, tokens }, deadlineMs));
+    return (await Promise.all(calls)).at(-1)!.mask!;
   }
 }
 

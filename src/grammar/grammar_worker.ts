@@ -42,6 +42,9 @@ async function answerTo(call: MatcherCall): Promise<MatcherAnswer> {
       }
       await grammars!.open(call.matcher, call.constraint, call.end);
       return {};
+    case "follow":
+      grammars!.follow(call.matcher, call.tokens);
+      return {};
     case "mask":
       return { mask: await grammars!.mask(call.matcher, call.tokens) };
     case "close":

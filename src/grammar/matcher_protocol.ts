@@ -27,7 +27,9 @@ export type MatcherCall =
     readonly constraint: ConstraintText;
     readonly end: EndOptions;
   }
-  /** Takes the tokens that an answer has more by now, and asks for the mask of the next one. */
+  /** Takes tokens that an answer has more by now. */
+  | { readonly type: "follow"; readonly matcher: number; readonly tokens: readonly number[] }
+  /** The same, and asks for the mask of the next one. */
   | { readonly type: "mask"; readonly matcher: number; readonly tokens: readonly number[] }
   | { readonly type: "close"; readonly matcher: number };
 

@@ -32,7 +32,7 @@ export class MatcherThread {
     this.#worker.onmessage = ({ data }: MessageEvent<MatcherAnswer>) => this.#receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.end(event.message);
+      this.#fail(event.message);
     };
   }
 
@@ -55,20 +55,27 @@ export class MatcherThread {
     return promise;
   }
 
-  /** Ends the thread. The call that it works on is the one to blame. */
+  /** Ends the thread. No call is to blame. */
   end(reason: string): void {
+    this.#end(reason, undefined);
+  }
+
+  /** The call that it works on is the one to blame. */
+  #fail(reason: string): void {
+    this.#end(reason, this.#pending[0]);
+  }
+
+  #end(reason: string, culprit: PendingCall | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#timer);
     this.#worker.terminate();
-    for (const [index, call] of this.#pending.splice(0).entries()) {
-      call.reject(new ThreadEnded(index === 0, reason));
-    }
+    for (const call of this.#pending.splice(0)) call.reject(new ThreadEnded(call === culprit, reason));
     this.#onEnd();
   }
 
   #receive(answer: MatcherAnswer): void {
-    if (answer.failure !== undefined) return this.end(answer.failure);
+    if (answer.failure !== undefined) return this.#fail(answer.failure);
     this.#pending.shift()?.resolve(answer);
     this.#watch();
   }
@@ -79,7 +86,7 @@ export class MatcherThread {
     if (!first) return this.#worker.unref();
     this.#worker.ref();
     this.#timer = setTimeout(
-      () => this.end(`one call took more than ${first.deadlineMs} ms`),
+      () => this.#fail(`one call took more than ${first.deadlineMs} ms`),
       first.deadlineMs,
     );
   }

@@ -1,5 +1,6 @@
 import { RequestError } from "../base/errors.ts";
 import type { Runtime } from "../runtime/request.ts";
+import { BodyMemory } from "./body_memory.ts";
 import { limits } from "./limits.ts";
 import { TurnedAway } from "./turned_away.ts";
 
@@ -7,8 +8,8 @@ import { TurnedAway } from "./turned_away.ts";
 export interface Place {
   /** So many bytes of its body have arrived. Says whether there is memory for them; they count if there is. */
   arrived(bytes: number): boolean;
-  /** Its body is not needed any more. */
-  handled(): void;
+  /** Its body is not needed any more. `refused` says that the engine had no room for it. */
+  handled(refused?: boolean): void;
   /** Its answer is complete. Comes last. */
   leave(): void;
 }
@@ -17,15 +18,19 @@ export interface Place {
  * Which questions are taken on: no more at a time than may run and wait, of each client no more than the operator says,
  * and no more than there is memory for their bodies. Decided before a body is read, so that a refusal costs nothing,
  * and again as it arrives: a body counts by what of it is there, so that nobody keeps others out with bodies that he
- * announces and does not send. Who asks for much does not keep out who asks for little (`TurnedAway`).
+ * announces and does not send. Who asks for much does not keep out who asks for little (`TurnedAway`, `BodyMemory`).
  */
 export class Admission {
   readonly #perClient: number;
-  readonly #mostBytes: number;
+  readonly #bodies: BodyMemory;
   readonly #ofClients = new Map<string, number>();
   readonly #turnedAway: TurnedAway;
   #taken = 0;
-  #bytes = 0;
+  /**
+   * Requests that were under way when the engine refused one of a client that had little. What it counts (tokens)
+   * is not known here: until that client is served, others fill no more than was too much.
+   */
+  #tooMuch = Infinity;
 
   /**
    * @param perClient requests that one client may have at a time; left out, any number
@@ -35,7 +40,7 @@ export class Admission {
   constructor(perClient = Infinity, mostBytes: number = limits.bodiesBytes, now?: () => number) {
     this.#turnedAway = new TurnedAway(now);
     this.#perClient = perClient;
-    this.#mostBytes = mostBytes;
+    this.#bodies = new BodyMemory(mostBytes);
   }
 
   /**
@@ -45,7 +50,11 @@ export class Admission {
    * @param announced bytes that its body will have, by its sender's word
    * @throws {RequestError} With the code "queue_full" or "too_many_requests".
    */
-  enter(client: string, announced: number, { full, model }: Pick<Runtime, "full" | "model">): Place {
+  enter(
+    client: string,
+    announced: number,
+    { queueRoom, model }: Pick<Runtime, "queueRoom" | "model">,
+  ): Place {
     const own = this.#ofClients.get(client) ?? 0;
     if (own >= this.#perClient) {
       throw new RequestError(`${own} requests of this client are under way, which is the limit`, {
@@ -53,54 +62,59 @@ export class Admission {
         remedy: "Wait for one of them, or raise --max-requests-per-client",
       });
     }
-    const places = model.maxRequests;
-    const kept = this.#turnedAway.kept(places);
-    const hasLittle = own < places / (this.#ofClients.size + kept + (own === 0 ? 1 : 0));
-    if (full || this.#taken + (hasLittle ? 0 : kept) >= places) {
+    // The queue may be full of fewer requests than may run and wait: those with many choices or long prompts.
+    const places = Math.min(model.maxRequests, this.#taken + queueRoom);
+    const kept = this.#turnedAway.kept(places, model.maxRequests);
+    if (kept === 0) this.#tooMuch = Infinity;
+    const toFill = Math.min(places, this.#tooMuch);
+    const hasLittle = own < toFill / (this.#ofClients.size + kept + (own === 0 ? 1 : 0));
+    if (this.#taken >= places) {
       if (hasLittle) this.#turnedAway.add(client);
       throw new RequestError(`${this.#taken} requests run and wait, and no more may wait`, {
         code: "queue_full",
         remedy: "Try again later, or raise --max-num-queued-reqs",
       });
     }
-    if (!this.#hasRoom(announced, 0)) {
+    if (!hasLittle && this.#taken + kept >= toFill) {
       throw new RequestError(
-        `Requests of ${this.#bytes} bytes are under way, ${announced} more exceed the limit of ${this.#mostBytes}`,
+        `${this.#taken} requests run and wait, and free places are kept for clients that were turned away`,
         { code: "queue_full", remedy: "Try again later" },
       );
     }
-    this.#turnedAway.remove(client);
+    this.#checkBody(client, announced);
     this.#taken++;
     this.#ofClients.set(client, own + 1);
-    return { ...this.#account(), leave: () => this.#leave(client) };
-  }
-
-  /** What one body counts for. Chunks that arrive when it is not needed any more do not count. */
-  #account(): Pick<Place, "arrived" | "handled"> {
-    let charged = 0;
-    let needed = true;
-    const charge = (bytes: number) => {
-      this.#bytes += bytes - charged;
-      charged = bytes;
-    };
+    const body = this.#bodies.open(client);
+    const cameBack = this.#turnedAway.has(client);
     return {
-      arrived: (bytes) => {
-        if (!needed) return true;
-        if (!this.#hasRoom(bytes, charged)) return false;
-        charge(bytes);
-        return true;
+      arrived: body.arrived,
+      handled: (refused = false) => {
+        body.close();
+        // Not sooner: on its way to the engine it could be overtaken.
+        if (cameBack) this.#turnedAway.remove(client);
+        if (refused) this.#turnAway(client);
       },
-      handled: () => {
-        needed = false;
-        charge(0);
-      },
+      leave: () => this.#leave(client),
     };
   }
 
-  /** Whether a body may count for `bytes`, of which it has `charged` already. One that is alone may be of any size. */
-  #hasRoom(bytes: number, charged: number): boolean {
-    const others = this.#bytes - charged;
-    return others === 0 || others + bytes <= this.#mostBytes;
+  #checkBody(client: string, announced: number): void {
+    if (this.#bodies.hasRoom(client, announced)) return;
+    const { bytes, most } = this.#bodies;
+    throw new RequestError(
+      `Bodies of ${bytes} bytes are under way, ${this.#bodies.of(client)} bytes of this client's, ` +
+        `and ${announced} more leave too little of ${most} to others`,
+      { code: "queue_full", remedy: "Try again later" },
+    );
+  }
+
+  /** The engine had no room for a request of this client, which still counts as taken; the others were too many. */
+  #turnAway(client: string): void {
+    const own = this.#ofClients.get(client)! - 1;
+    const taken = this.#taken - 1;
+    if (own >= taken / this.#ofClients.size) return;
+    this.#turnedAway.add(client);
+    this.#tooMuch = taken;
   }
 
   #leave(client: string): void {

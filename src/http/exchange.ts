@@ -42,7 +42,7 @@ export class Exchange {
   /** The handler works on it, perhaps longer than anybody waits for the answer. */
   #working = false;
   #place: Place | undefined;
-  /** What it was refused for, or what went wrong: the log says it without a word of the caller's. */
+  /** What it was refused for, or what went wrong, for the log (`reasonOf`). */
   refusal?: Refusal;
   #deadline: ReturnType<typeof setTimeout> | undefined;
 
@@ -91,12 +91,12 @@ export class Exchange {
    */
   holdWhile(work: Promise<unknown>): void {
     this.#working = true;
-    const settled = () => {
+    const settle = (refused: boolean) => {
       this.#working = false;
-      this.#place?.handled();
+      this.#place?.handled(refused);
       this.#leave();
     };
-    work.then(settled, settled);
+    work.then(() => settle(false), (error: unknown) => settle(isFull(error)));
   }
 
   #leave(): void {
@@ -180,10 +180,18 @@ function usageFields({ promptTokens, completionTokens, imageTiles, timings }: Us
   };
 }
 
-/** Codes are ours. A field may have a name of the caller's: it is told where it looks like one. */
+/**
+ * What the log may tell of a refusal. Codes are ours; the name of a field may be the caller's own word, so it is told
+ * only where it is short and plain: it cannot forge a line, nor carry a text.
+ */
 function reasonOf(refusal: Refusal | undefined): { code?: string; param?: string } {
   const { code, param } = refusal ?? {};
   return { code: code ?? undefined, param: param && /^[\w.[\]-]{1,64}$/.test(param) ? param : undefined };
+}
+
+/** Whether the engine has no room for a request that came as far. */
+function isFull(error: unknown): boolean {
+  return error instanceof RequestError && error.details.code === "queue_full";
 }
 
 /** An error that was foreseen says enough by itself; of any other the place matters. */

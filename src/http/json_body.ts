@@ -146,10 +146,14 @@ function tooLarge(): HttpError {
 }
 
 function noMemory(): HttpError {
-  return new HttpError(429, "Other requests take the memory that there is for bodies. Try again later", {
-    code: "queue_full",
-    headers: { connection: "close" }, // as above
-  });
+  return new HttpError(
+    429,
+    "Requests take the memory that there is for bodies, or this client's share of it. Try again later",
+    {
+      code: "queue_full",
+      headers: { connection: "close" }, // as above
+    },
+  );
 }
 
 function tooSlow(uploadMs: number): HttpError {

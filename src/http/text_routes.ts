@@ -1,6 +1,7 @@
 import { RequestError } from "../base/errors.ts";
 import type { Conversation, Runtime } from "../runtime/request.ts";
 import { toGenerateRequest } from "./chat_request.ts";
+import { clientOf } from "./client_identity.ts";
 import type { Exchange } from "./exchange.ts";
 import { readJsonObject } from "./json_body.ts";
 import { limits } from "./limits.ts";
@@ -52,9 +53,16 @@ export async function tokenize(exchange: Exchange, context: TextContext): Promis
       code: "invalid_value",
     });
   }
+  const { signal } = exchange;
   const tokens = typeof prompt === "string"
-    ? await texts.tokenize(prompt.toWellFormed(), body.add_special_tokens ?? true)
-    : await texts.tokenizeConversation(await conversationOf(raw, body.add_generation_prompt, exchange));
+    ? await texts.tokenize(prompt.toWellFormed(), body.add_special_tokens ?? true, {
+      client: clientOf(exchange),
+      signal,
+    })
+    : await texts.tokenizeConversation(
+      await conversationOf(raw, body.add_generation_prompt, exchange),
+      signal,
+    );
   return Response.json({ tokens, count: tokens.length, max_model_len: model.contextLength });
 }
 
@@ -86,8 +94,9 @@ async function readBody<T extends { model?: string | null }>(
 async function conversationOf(
   { messages, tools, chat_template_kwargs }: Readonly<Record<string, unknown>>,
   addGenerationPrompt: boolean | null | undefined,
-  { signal }: Exchange,
+  exchange: Exchange,
 ): Promise<Conversation> {
+  const { signal } = exchange;
   const body = parseWith(chatSchema, { model: "default", messages, tools, chat_template_kwargs });
   const nothing = () => Promise.resolve(new Uint8Array(0));
   // The body's own list: parsing has dropped the fields that it does not know, and the template prints them all.
@@ -97,6 +106,7 @@ async function conversationOf(
     tools: request.tools,
     toolsInUserMessage: request.toolsInUserMessage,
     dateString: request.dateString,
+    client: clientOf(exchange),
     addGenerationPrompt: addGenerationPrompt ?? true,
   };
 }

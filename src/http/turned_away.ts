@@ -18,7 +18,11 @@ export class TurnedAway {
     this.#since.set(client, this.now());
   }
 
-  /** It has come back, and has a place. */
+  has(client: string): boolean {
+    return this.#since.has(client);
+  }
+
+  /** It has come back, and the engine has its request. */
   remove(client: string): void {
     this.#since.delete(client);
   }
@@ -26,18 +30,20 @@ export class TurnedAway {
   /**
    * Places that others must leave free: one for each of these clients, but at most an eighth of all, so that a crowd
    * that does not come back costs little.
+   *
+   * @param places that there are at present
+   * @param most that there are at the best of times
    */
-  kept(places: number): number {
+  kept(places: number, most: number): number {
     const latest = this.now() - keptMs;
     for (const [client, since] of this.#since) {
       if (since > latest) break;
       this.#since.delete(client);
     }
-    const most = Math.ceil(places / 8);
     for (const client of this.#since.keys()) {
-      if (this.#since.size <= most) break;
+      if (this.#since.size <= Math.ceil(most / 8)) break;
       this.#since.delete(client);
     }
-    return this.#since.size;
+    return Math.min(this.#since.size, Math.ceil(places / 8));
   }
 }

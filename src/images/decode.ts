@@ -1,9 +1,8 @@
 import { availableParallelism } from "node:os";
 import type { RequestError } from "../base/errors.ts";
-import type { Client } from "../base/turns.ts";
+import { type Asker, Gate } from "../base/gate.ts";
 import { bmpSize, decodeBmp } from "./bmp.ts";
 import type { Orientation } from "./exif.ts";
-import { Gate } from "./gate.ts";
 import { readGifInfo } from "./gif.ts";
 import { imageError } from "./image_error.ts";
 import { readJpegInfo } from "./jpeg.ts";
@@ -18,11 +17,9 @@ export interface RgbImage extends RgbRaster {
   readonly hash: string;
 }
 
-export interface DecodeOptions {
+export interface DecodeOptions extends Asker {
   /** Most pixels of a picture, by its header, before anything is decoded. Default 40 million. */
   readonly maxPixels?: number;
-  /** Whose turn it takes where many pictures wait. */
-  readonly client?: Client;
 }
 
 const defaultMaxPixels = 40_000_000;
@@ -51,9 +48,10 @@ Bun.Image.backend = "bun";
  *
  * @throws {RequestError} Code `invalid_image`, with a fixed text: another format, a cut or damaged file, or too
  *   many pixels, in all or along one side.
+ * @throws The signal's reason, when it is aborted before the picture's turn.
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RgbImage> {
-  const { maxPixels = defaultMaxPixels, client } = options;
+  const { maxPixels = defaultMaxPixels, client, signal } = options;
   const { width, height, orientation, decode } = await openFile(bytes);
   const pixels = width * height;
   if (pixels > maxPixels) throw imageError("tooLarge");
@@ -61,7 +59,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   return await gate.run(async () => {
     const image = upright(overWhite(await decode(pixels)), orientation);
     return { ...image, hash: hashPixels(image) };
-  }, { units: Math.ceil(pixels / unitPixels), client });
+  }, { units: Math.ceil(pixels / unitPixels), client, signal });
 }
 
 /** What a file's headers say, and how its pixels are had. */

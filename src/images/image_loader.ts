@@ -3,10 +3,10 @@ import { type IncomingMessage, request as requestHttp, type RequestOptions } fro
 import { request as requestHttps } from "node:https";
 import type { LookupFunction } from "node:net";
 import { RequestError } from "../base/errors.ts";
+import { Gate } from "../base/gate.ts";
 import type { Client } from "../base/turns.ts";
 import { parseDataUrl } from "./data_url.ts";
 import { checkAddresses, checkUrl, type FetchPolicy } from "./fetch_policy.ts";
-import { Gate } from "./gate.ts";
 
 /** All addresses of a host name. */
 export type Resolve = (hostname: string) => Promise<readonly { address: string; family: number }[]>;

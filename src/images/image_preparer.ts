@@ -4,11 +4,14 @@ import type { PreparedImage, TileOptions } from "./tiles.ts";
 
 export interface PrepareOptions extends DecodeOptions, TileOptions {}
 
-export interface ToImageWorker {
-  readonly id: number;
-  readonly bytes: Uint8Array;
-  readonly options: PrepareOptions;
-}
+/** A picture, or that a picture is given up: then there is no answer. */
+export type ToImageWorker =
+  | {
+    readonly id: number;
+    readonly bytes: Uint8Array;
+    readonly options: Omit<PrepareOptions, "signal">;
+  }
+  | { readonly id: number; readonly abort: true };
 
 export interface FromImageWorker {
   readonly id: number;
@@ -38,15 +41,26 @@ export class ImagePreparer {
    * Decodes a picture file and fits it to its canvas: `prepareImage(await decodeImage(bytes), …)`.
    *
    * @throws {RequestError} Code `invalid_image`, as `decodeImage` says.
+   * @throws The signal's reason, when it is aborted.
    */
-  prepare(bytes: Uint8Array, options: PrepareOptions): Promise<PreparedImage> {
+  async prepare(bytes: Uint8Array, { signal, ...options }: PrepareOptions): Promise<PreparedImage> {
+    signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<PreparedImage>();
     const worker = this.#worker ??= this.#start();
     const id = this.#nextId++;
     if (this.#waiting.size === 0) worker.ref();
     this.#waiting.set(id, { resolve, reject });
     worker.postMessage({ id, bytes, options } satisfies ToImageWorker);
-    return promise;
+    const onAbort = () => {
+      worker.postMessage({ id, abort: true } satisfies ToImageWorker);
+      this.#take(id)?.reject(signal!.reason);
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await promise;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
   }
 
   /** Ends the worker. Pictures in hand are given up. */
@@ -65,10 +79,16 @@ export class ImagePreparer {
     return worker;
   }
 
-  #receive({ id, image, refusal }: FromImageWorker): void {
+  /** The picture is no longer in hand. */
+  #take(id: number): Waiting | undefined {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (this.#waiting.size === 0) this.#worker?.unref();
+    return waiting;
+  }
+
+  #receive({ id, image, refusal }: FromImageWorker): void {
+    const waiting = this.#take(id);
     if (image) waiting?.resolve(image);
     else waiting?.reject(new RequestError(refusal!.message, refusal!.details));
   }

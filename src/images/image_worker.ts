@@ -9,13 +9,26 @@ import { prepareImage } from "./tiles.ts";
 
 declare const self: Worker;
 
-self.onmessage = async ({ data: { id, bytes, options } }: MessageEvent<ToImageWorker>) => {
+/** Of the pictures in hand. */
+const controllers = new Map<number, AbortController>();
+
+self.onmessage = async ({ data }: MessageEvent<ToImageWorker>) => {
+  const { id } = data;
+  if ("abort" in data) return controllers.get(id)?.abort();
+  const controller = new AbortController();
+  controllers.set(id, controller);
+  const { signal } = controller;
   let answer: FromImageWorker;
   try {
-    answer = { id, image: prepareImage(await decodeImage(bytes, options), options) };
+    const image = await decodeImage(data.bytes, { ...data.options, signal });
+    if (signal.aborted) return;
+    answer = { id, image: prepareImage(image, data.options) };
   } catch (error) {
+    if (signal.aborted) return;
     if (!(error instanceof RequestError)) throw error;
     answer = { id, refusal: { message: error.message, details: error.details } };
+  } finally {
+    controllers.delete(id);
   }
   self.postMessage(answer, answer.image ? [answer.image.pixels.buffer as ArrayBuffer] : []);
 };

@@ -42,7 +42,7 @@ export class ConstrainedRun {
    *
    * @param stopIds tokens that end an answer
    * @param answer takes the masks to the engine
-   * @param signal ends the wait for a turn
+   * @param signal ends the wait for a turn, which is that of the request's client
    * @throws {RequestError} If it cannot be kept to (see `GrammarPool.open`), or not beside another field.
    */
   static async open(
@@ -63,9 +63,10 @@ export class ConstrainedRun {
       );
     }
     const end = { stopIds, minTokens: request.sampling?.minTokens ?? 0 };
-    const session = await pool.open(constraint, end, request.n ?? 1, signal).catch((error) => {
-      throw namingField(error, constraint);
-    });
+    const session = await pool.open(constraint, end, request.n ?? 1, { client: request.client, signal })
+      .catch((error) => {
+        throw namingField(error, constraint);
+      });
     return new ConstrainedRun(session, constraint, stopIds, answer);
   }
 

@@ -1,5 +1,5 @@
 import { ModelError, RequestError } from "../base/errors.ts";
-import type { Client } from "../base/turns.ts";
+import type { Asker } from "../base/gate.ts";
 import type { Segment } from "../chat/content_vault.ts";
 import type { Message } from "../chat/message.ts";
 import { rawPrompt, renderPrompt } from "../chat/prompt.ts";
@@ -127,15 +127,18 @@ export function layOut(frontend: Frontend, request: Conversation): Segment[] {
  *
  * @param maxTokens longest prompt that is worth encoding; a longer one is refused before it takes time
  * @throws {RequestError} If a picture cannot be decoded or the template refuses the conversation.
+ * @throws The signal's reason, when it is aborted.
  */
 export async function buildPrompt(
   frontend: Frontend,
   request: Conversation,
   maxTokens: number,
+  signal?: AbortSignal,
 ): Promise<Prompt> {
+  const asker = { client: request.client, signal };
   const pictures = request.messages.flatMap(({ content }) => content.filter((part) => part.type === "image"));
-  const tokens = await frontend.tokenizer.encodeInTurns(layOut(frontend, request), { maxTokens });
-  return { tokens, images: await prepareImages(frontend, pictures, request.client) };
+  const tokens = await frontend.tokenizer.encodeInTurns(layOut(frontend, request), { maxTokens, ...asker });
+  return { tokens, images: await prepareImages(frontend, pictures, asker) };
 }
 
 /**
@@ -164,14 +167,16 @@ export async function buildRawPrompt(
  *
  * @param maxTokens longest prompt that is worth encoding
  * @throws {RequestError} If an id is unknown, or stands for a picture, which there is none of.
+ * @throws The signal's reason, when it is aborted.
  */
 export async function buildPlainPrompt(
   { tokenizer, config }: Frontend,
   prompt: string | readonly number[],
   maxTokens: number,
+  asker: Asker = {},
 ): Promise<Prompt> {
   if (typeof prompt === "string") {
-    const ids = await tokenizer.encodeInTurns([{ text: prompt, control: false }], { maxTokens });
+    const ids = await tokenizer.encodeInTurns([{ text: prompt, control: false }], { maxTokens, ...asker });
     return { tokens: [tokenizer.bosId, ...ids], images: [] };
   }
   const wrong = prompt.findIndex((id) => id >= config.text.vocabSize);
@@ -205,14 +210,14 @@ type Picture = Omit<Extract<RequestPart, { type: "image" }>, "type">;
 function prepareImages(
   frontend: Frontend,
   pictures: readonly Picture[],
-  client?: Client,
+  asker: Asker = {},
 ): Promise<EngineImage[]> {
   const { size: tileSize, maxImageTiles: knownTiles } = frontend.config.image;
   return Promise.all(pictures.map(async ({ bytes, detail }) => {
     // The processor's rule chooses by size already: "high" and "auto" are the same.
     const maxTiles = detail === "low" ? 1 : frontend.maxTiles;
     const begin = performance.now();
-    const image = await frontend.pictures.prepare(bytes, { tileSize, maxTiles, knownTiles, client });
+    const image = await frontend.pictures.prepare(bytes, { tileSize, maxTiles, knownTiles, ...asker });
     observe(frontend.imageDecodeMs, performance.now() - begin);
     return image;
   }));

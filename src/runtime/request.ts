@@ -1,3 +1,4 @@
+import type { Asker } from "../base/gate.ts";
 import type { Client } from "../base/turns.ts";
 import type { ToolCall } from "../chat/message.ts";
 import type { Sampling } from "../engine/sampling.ts";
@@ -102,10 +103,11 @@ export interface Texts {
    *
    * @param begin whether the token that every prompt begins with goes before it
    * @throws {RequestError} If there are more than 131072.
+   * @throws The signal's reason, when it is aborted.
    */
-  tokenize(text: string, begin: boolean): Promise<number[]>;
+  tokenize(text: string, begin: boolean, asker?: Asker): Promise<number[]>;
   /** Ids of a conversation; its pictures are one token each and are not looked at. */
-  tokenizeConversation(conversation: Conversation): Promise<number[]>;
+  tokenizeConversation(conversation: Conversation, signal?: AbortSignal): Promise<number[]>;
   /** The text that the model sees of a conversation. */
   applyTemplate(conversation: Conversation): string;
   /**
@@ -233,8 +235,8 @@ export interface Runtime {
   readonly counts: RuntimeCounts;
   /** How long the engine has owed a sign of life, in ms: 0 while it gives them, and while it is loaded again. */
   readonly silentMs: number;
-  /** Whether so many requests wait that one more would be refused. */
-  readonly full: boolean;
+  /** Requests that may still be queued; at 0 one more would be refused. */
+  readonly queueRoom: number;
   /** What texts are to the model, without asking it anything. */
   readonly texts: Texts;
   /** Resolves, once, when nothing can be answered any more: it failed too often in a row, or `close`. */

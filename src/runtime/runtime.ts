@@ -115,8 +115,8 @@ class LocalRuntime implements Runtime {
     return this.#engine.silentMs;
   }
 
-  get full(): boolean {
-    return this.#engine.full;
+  get queueRoom(): number {
+    return this.#engine.queueRoom;
   }
 
   get state(): RuntimeState {
@@ -150,8 +150,11 @@ class LocalRuntime implements Runtime {
   ): AsyncGenerator<GenerateEvent> {
     const { contextLength } = this.#engine.info;
     const prompt = request.prompt === undefined
-      ? await buildPrompt(this.#frontend, request, contextLength)
-      : await buildPlainPrompt(this.#frontend, request.prompt, contextLength);
+      ? await buildPrompt(this.#frontend, request, contextLength, signal)
+      : await buildPlainPrompt(this.#frontend, request.prompt, contextLength, {
+        client: request.client,
+        signal,
+      });
     signal?.throwIfAborted();
     const free = this.#engineRequest(request, prompt, stopIds);
     const engineRequest = held ? constrained(free) : free;

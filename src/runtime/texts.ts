@@ -1,4 +1,5 @@
 import { RequestError } from "../base/errors.ts";
+import type { Asker } from "../base/gate.ts";
 import type { EncodeSegment } from "../tokenizer/tokenizer.ts";
 import { type Frontend, layOut } from "./prompt.ts";
 import type { Conversation, Texts } from "./request.ts";
@@ -14,13 +15,14 @@ export class ModelTexts implements Texts {
     this.#frontend = frontend;
   }
 
-  async tokenize(text: string, begin: boolean): Promise<number[]> {
-    const ids = await this.#encode("prompt", [{ text, control: false }]);
+  async tokenize(text: string, begin: boolean, asker: Asker = {}): Promise<number[]> {
+    const ids = await this.#encode("prompt", [{ text, control: false }], asker);
     return begin ? [this.#frontend.tokenizer.bosId, ...ids] : ids;
   }
 
-  async tokenizeConversation(conversation: Conversation): Promise<number[]> {
-    return await this.#encode("messages", layOut(this.#frontend, conversation));
+  async tokenizeConversation(conversation: Conversation, signal?: AbortSignal): Promise<number[]> {
+    const { client } = conversation;
+    return await this.#encode("messages", layOut(this.#frontend, conversation), { client, signal });
   }
 
   applyTemplate(conversation: Conversation): string {
@@ -49,9 +51,9 @@ export class ModelTexts implements Texts {
   }
 
   /** The tokenizer speaks of the context of an answer, which there is none. */
-  async #encode(param: string, segments: readonly EncodeSegment[]): Promise<number[]> {
+  async #encode(param: string, segments: readonly EncodeSegment[], asker: Asker): Promise<number[]> {
     try {
-      return await this.#frontend.tokenizer.encodeInTurns(segments, { maxTokens: mostTokens });
+      return await this.#frontend.tokenizer.encodeInTurns(segments, { maxTokens: mostTokens, ...asker });
     } catch (error) {
       if (!(error instanceof RequestError) || error.details.code !== "context_length_exceeded") throw error;
       throw new RequestError(`"${param}" must have at most ${mostTokens} tokens, and it has more`, {

@@ -1,5 +1,6 @@
 import { Tokenizer as BpeEncoder } from "@huggingface/tokenizers";
 import { ModelError, RequestError } from "../base/errors.ts";
+import { type Asker, Gate } from "../base/gate.ts";
 import { byteCharacters, bytesOfToken } from "./byte_level.ts";
 import { ControlTokens, type Piece } from "./control_tokens.ts";
 import { textSlices } from "./text_slices.ts";
@@ -9,6 +10,11 @@ import { readBosToken, readTokenizerFile, type TokenizerFile } from "./tokenizer
 export interface EncodeSegment {
   readonly text: string;
   readonly control: boolean;
+}
+
+export interface EncodeOptions {
+  /** Where to stop: a text of megabytes is not encoded to its end to be refused then. */
+  readonly maxTokens?: number;
 }
 
 /** Text to ids and back. Byte-level BPE of Llama 3; every id of an added token counts as a control token. */
@@ -27,13 +33,17 @@ export interface Tokenizer {
    * Ids of segments laid end to end. Ordinary text that touches across a border is encoded as one text, as if
    * the whole prompt had been a single string, yet control tokens are seen inside control segments only.
    *
-   * @param options.maxTokens where to stop: a text of megabytes is not encoded to its end to be refused then
    * @throws {RequestError} If there are more than `maxTokens` (code `context_length_exceeded`), or if more than 32 Ki
    *   characters are all letters, all digits, all signs or all white space.
    */
-  encodeSegments(segments: readonly EncodeSegment[], options?: { maxTokens?: number }): number[];
-  /** The same, for texts of strangers: a long one is encoded bit by bit, and others have their turn in between. */
-  encodeInTurns(segments: readonly EncodeSegment[], options?: { maxTokens?: number }): Promise<number[]>;
+  encodeSegments(segments: readonly EncodeSegment[], options?: EncodeOptions): number[];
+  /**
+   * The same, for texts of strangers. They are encoded bit by bit, clients in turn, and however many texts there are, the
+   * rest of the process has its turn between any two bits.
+   *
+   * @throws The signal's reason, when it is aborted: at most one more bit is encoded.
+   */
+  encodeInTurns(segments: readonly EncodeSegment[], options?: EncodeOptions & Asker): Promise<number[]>;
   /** Text of ids; control tokens are left out, bytes that are no UTF-8 become U+FFFD, nothing is cleaned up. */
   decode(ids: readonly number[]): string;
   /** Bytes of one token; none for control tokens and for ids outside the vocabulary. */
@@ -73,6 +83,8 @@ class LlamaTokenizer implements Tokenizer {
   readonly #control: ControlTokens;
   /** Bytes of the longest entry of the vocabulary. */
   readonly #longestToken: number;
+  /** Through it goes one bit of one text at a time. */
+  readonly #gate = new Gate(1);
 
   constructor(file: TokenizerFile, readonly bosToken: string, readonly bosId: number) {
     const added = file.added_tokens;
@@ -94,7 +106,7 @@ class LlamaTokenizer implements Tokenizer {
     return this.encodeSegments([{ text, control }]);
   }
 
-  encodeSegments(segments: readonly EncodeSegment[], { maxTokens = Infinity } = {}): number[] {
+  encodeSegments(segments: readonly EncodeSegment[], { maxTokens = Infinity }: EncodeOptions = {}): number[] {
     const encoding = this.#encode(segments, maxTokens);
     for (;;) {
       const step = encoding.next();
@@ -104,13 +116,17 @@ class LlamaTokenizer implements Tokenizer {
 
   async encodeInTurns(
     segments: readonly EncodeSegment[],
-    { maxTokens = Infinity } = {},
+    { maxTokens = Infinity, client, signal }: EncodeOptions & Asker = {},
   ): Promise<number[]> {
     const encoding = this.#encode(segments, maxTokens);
     for (;;) {
-      const step = encoding.next();
+      const step = await this.#gate.run(async () => {
+        const step = encoding.next();
+        // Still at the gate: the next bit, whoever's it is, comes after the rest of the process.
+        await new Promise((resolve) => setImmediate(resolve));
+        return step;
+      }, { client, signal });
       if (step.done) return step.value;
-      await new Promise((resolve) => setImmediate(resolve));
     }
   }
 

@@ -109,10 +109,10 @@ describe("EngineClient with a simulated engine", () => {
     ]]);
   });
 
-  test("is full while as many requests wait as may wait, and no longer", async () => {
+  test("has room in its queue for as many requests as may wait, less those that do", async () => {
     const small = await EngineClient.open({ model: "simulated", maxQueued: 3 });
     const leaving = new AbortController();
-    expect(small.full).toBe(false);
+    expect(small.queueRoom).toBe(3);
     // A choice that waits for its mask holds its place: four run, and three wait.
     const start = (count: number, maxTokens: number) =>
       Array.from({ length: count }, async () => {
@@ -124,14 +124,14 @@ describe("EngineClient with a simulated engine", () => {
       ends.push(Promise.allSettled(start(running - (small.stats?.running ?? 0), 100)));
       await until(() => small.stats?.running === running);
     }
-    expect(small.full).toBe(false);
+    expect(small.queueRoom).toBe(3);
     ends.push(Promise.allSettled(start(3, 100)));
-    await until(() => small.full);
+    await until(() => small.queueRoom === 0);
     const refused = await Array.fromAsync(small.run(request(2))).catch((error: unknown) => error);
     expect((refused as RequestError).details.code).toBe("queue_full");
     leaving.abort();
     await Promise.all(ends);
-    await until(() => !small.full);
+    await until(() => small.queueRoom === 3);
     await small.close();
   });
 

@@ -1,7 +1,9 @@
-import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
+import { RequestError } from "../../src/base/errors.ts";
 import type { Constraint } from "../../src/grammar/constraint.ts";
 import { GrammarPool, type PoolLimits } from "../../src/grammar/grammar_pool.ts";
 import type { GrammarSession } from "../../src/grammar/grammar_session.ts";
+import { MatcherThread } from "../../src/grammar/matcher_thread.ts";
 import { smallVocabulary, tokensOf } from "./random_answers.ts";
 
 // The machine may be busy with other tests; a test that hangs still ends.
@@ -105,6 +107,35 @@ describe("a session", () => {
     session.close();
     session.close();
     expect(seat.users).toBe(1);
+  });
+
+  test("has time to compile again where the thread of the trial has ended", async () => {
+    openPool({ deadlineMs: 5000 });
+    const constraint: Constraint = { type: "choice", choices: ["ab"] };
+    const session = await pool.open(constraint, end, 1);
+    endThreadOf(constraint);
+    const call = spyOn(MatcherThread.prototype, "call");
+    expect(await following(session)).toBe("a");
+    const deadlines = call.mock.calls.map(([{ type }, deadlineMs]) => [type, deadlineMs]);
+    call.mockRestore();
+    expect(deadlines).toEqual([["vocabulary", 30_000], ["open", 15_000], ["mask", 5000]]);
+  });
+
+  test("catches up after a move with a few tokens a call", async () => {
+    const constraint = grammar('root ::= "ab"*');
+    const session = await openPool().open(constraint, end, 1);
+    expect(await following(session)).toBe("a$");
+    push(session, "ab".repeat(4500) + "a");
+    endThreadOf(constraint);
+    const call = spyOn(MatcherThread.prototype, "call");
+    expect(await following(session)).toBe("b");
+    push(session, "b");
+    expect(await following(session)).toBe("a$");
+    const tokens = call.mock.calls.flatMap(([message]) =>
+      "tokens" in message ? [[message.type, message.tokens.length]] : []
+    );
+    call.mockRestore();
+    expect(tokens).toEqual([["follow", 4096], ["follow", 4096], ["mask", 809], ["mask", 1]]);
   });
 
   test("that is closed while it is asked holds nothing, and fails", async () => {
@@ -241,15 +272,34 @@ describe("threads", () => {
     openPool({ deadlineMs: 1000, matching: 1, trying: 1, waiting: 1 });
     const slow = pool.open(endless, end, 1).catch((error) => error);
     const controller = new AbortController();
-    const left = pool.open(choice("b"), end, 1, controller.signal);
+    const left = pool.open(choice("b"), end, 1, { signal: controller.signal });
     controller.abort(new Error("The client has gone"));
     await expect(left).rejects.toThrow("The client has gone");
     const leaving = new AbortController();
-    const together = [pool.open(choice("c"), end, 1, leaving.signal), pool.open(choice("c"), end, 1)];
+    const together = [
+      pool.open(choice("c"), end, 1, { signal: leaving.signal }),
+      pool.open(choice("c"), end, 1),
+    ];
     leaving.abort(new Error("gone, too"));
     await expect(together[0]!).rejects.toThrow("gone, too");
     expect(await following(await together[1]!)).toBe("c");
     expect((await slow).details.code).toBe("invalid_grammar");
+  });
+
+  test("none is there after the end of the pool, and that is nobody's fault", async () => {
+    openPool({ deadlineMs: 30_000, matching: 1, trying: 1 });
+    const session = await pool.open(choice("a"), end, 1);
+    const constraints = [endless, choice("b"), choice("c")];
+    const errors = constraints.map((constraint) => pool.open(constraint, end, 1).catch((error) => error));
+    await new Promise((resolve) => setImmediate(resolve)); // on a thread that has started: it is being compiled
+    const asked = session.mask(0).catch((error) => error);
+    pool.close();
+    for (const error of [await asked, ...await Promise.all(errors)]) {
+      expect(error).not.toBeInstanceOf(RequestError);
+      expect(error.message).toBe("The model was closed");
+    }
+    expect(() => pool.take("{}")).toThrow("The model was closed");
+    await expect(pool.open(choice("d"), end, 1)).rejects.toThrow("The model was closed");
   });
 
   test("one that does not start is not the fault of who waits for it", async () => {

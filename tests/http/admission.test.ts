@@ -1,7 +1,6 @@
 import { afterEach, expect, setDefaultTimeout, setSystemTime, test } from "bun:test";
 import { RequestError } from "../../src/base/errors.ts";
 import { createLog } from "../../src/base/log.ts";
-import { Admission } from "../../src/http/admission.ts";
 import { limits } from "../../src/http/limits.ts";
 import { answer, FakeRuntime, until } from "../support/fake_runtime.ts";
 import { parseExposition } from "../support/exposition.ts";
@@ -37,14 +36,14 @@ async function metric({ app }: ReturnType<typeof testApp>, name: string): Promis
 
 test("a full queue is a 429 before the body is read (D9, O02)", async () => {
   const test = testApp();
-  test.runtime.full = true;
+  test.runtime.queueRoom = 0;
   const { request, seen } = hungryRequest();
   const refused = await test.app.fetch(request);
   expect([refused.status, Number(refused.headers.get("retry-after"))]).toEqual([429, 1]);
   expect((await json(refused)).error).toMatchObject({ type: "rate_limit_error", code: "queue_full" });
   expect([seen.pulls, test.runtime.requests.length]).toEqual([0, 0]);
   expect(await metric(test, "llamav_unanswered_total")).toEqual({ queue_full: 1 });
-  test.runtime.full = false;
+  test.runtime.queueRoom = Infinity;
   expect((await test.app.fetch(chat(question))).status).toBe(200);
 });
 
@@ -113,70 +112,23 @@ test("an address is a client where no keys are asked for, and every end gives th
   }
 });
 
-test("Admission forgets a client that has nothing under way, and refuses no more than it says", () => {
-  const admission = new Admission(1);
-  const runtime = new FakeRuntime(() => [], { maxRequests: 2 });
-  const enter = (client: string) => admission.enter(client, 10, runtime);
-  const [a, b] = [enter("a"), enter("b")];
-  expect(() => enter("a")).toThrow("of this client");
-  expect(() => enter("c")).toThrow("no more may wait");
-  a.leave();
-  enter("c");
-  b.leave();
-  enter("a");
-});
-
-test("a client that floods leaves the next places to those whom the full queue turned away (O13)", () => {
-  let now = 0;
-  const admission = new Admission(undefined, undefined, () => now);
-  const runtime = new FakeRuntime(() => [], { maxRequests: 40 });
-  const enter = (client: string) => admission.enter(client, 0, runtime);
-  const isFull = (client: string) => expect(() => enter(client)).toThrow("no more may wait");
-  const flood = Array.from({ length: 40 }, () => enter("flood")); // who is alone may have all places
-  const leave = (count: number) => flood.splice(0, count).forEach((place) => place.leave());
-  isFull("flood");
-  for (const calm of ["a", "b"]) isFull(calm);
-  for (let i = 0; i < 2; i++) {
-    leave(1);
-    isFull("flood");
+test("the engine's refusal of a queue that is full reaches the admission (O13)", async () => {
+  const keys = ["sk-flood", "sk-calm"];
+  const full = new RequestError("Tokens", { code: "queue_full" });
+  const { app, runtime } = testApp(({ maxTokens }) => maxTokens === 1 ? [full] : endless(), { keys });
+  const flood = Array.from({ length: 3 }, () => app.fetch(chat(question, bearer("sk-flood"))));
+  await until(() => runtime.running === 3);
+  const refused = { ...question, max_tokens: 1 };
+  for (const stream of [false, true]) {
+    expect((await app.fetch(chat({ ...refused, stream }, bearer("sk-calm")))).status).toBe(429);
+    const kept = await json(await app.fetch(chat(question, bearer("sk-flood"))));
+    expect(kept.error.message).toContain("are kept for clients");
+    const calm = app.fetch(chat({ ...question, stream: true }, bearer("sk-calm")));
+    expect((await calm).status).toBe(200);
+    await (await calm).body!.cancel();
   }
-  const calm = ["a", "b"].map(enter);
-  leave(1);
-  flood.push(enter("flood")); // nobody else was turned away
-  // A crowd that does not come back has an eighth of the places, and for as long as it was asked to wait.
-  for (let i = 0; i < 100; i++) isFull(`stranger ${i}`);
-  leave(5);
-  isFull("flood");
-  leave(1);
-  flood.push(enter("flood"));
-  isFull("flood");
-  now += 66_000;
-  for (let i = 0; i < 5; i++) flood.push(enter("flood"));
-  isFull("flood");
-  calm.forEach((place) => place.leave());
-  enter("a");
-});
-
-test("Admission counts bodies by what has arrived, and takes every one that is alone (H06, O02)", () => {
-  const admission = new Admission();
-  const runtime = new FakeRuntime(() => []);
-  const enter = (bytes: number) => admission.enter("a", bytes, runtime);
-  const most = limits.bodiesBytes;
-  const first = enter(most + 1);
-  const second = enter(most);
-  expect(first.arrived(most + 1)).toBe(true);
-  expect(() => enter(1)).toThrow("1 more exceed the limit");
-  expect(second.arrived(1)).toBe(false);
-  first.handled();
-  expect(first.arrived(most + 2)).toBe(true); // it counts no more
-  expect(second.arrived(most / 2)).toBe(true);
-  const third = enter(most / 2);
-  expect([third.arrived(most / 2), third.arrived(most / 2 + 1), second.arrived(1)]).toEqual([
-    true,
-    false,
-    true,
-  ]);
-  expect(third.arrived(most - 1)).toBe(true);
+  await app.drain(0);
+  await Promise.all(flood);
 });
 
 test("bodies that are announced and do not come keep nobody out, whatever their number (O02)", async () => {
@@ -194,7 +146,7 @@ test("bodies that are announced and do not come keep nobody out, whatever their 
 
 test("a body that grows past what others leave is a 429, and counts no more (O02)", async () => {
   const page = new Uint8Array(1000).fill(0x20);
-  const test = testApp(undefined, { bodiesBytes: 4 * page.length });
+  const test = testApp(undefined, { bodiesBytes: 8 * page.length });
   const stalled = () => {
     const progress = { pages: 0, cancelled: false };
     const body = new ReadableStream<Uint8Array>({

@@ -28,6 +28,24 @@ test("clientOf() tells keys, addresses and their users apart, and nothing else (
   expect(client(undefined, "10.0.0.1", "me")).toEqual(clients[2]!);
 });
 
+test("a network of IPv6 is one caller, however its addresses are written (O13)", () => {
+  const callerOf = (address: string) => client(undefined, address).caller;
+  const network = ["2001:db8:0:7::1", "2001:DB8::7:0:0:0:2", "2001:0db8:0000:0007:ffff:ffff:ffff:ffff"];
+  expect(new Set(network.map(callerOf)).size).toBe(1);
+  const apart = [
+    "2001:db8:0:7::1",
+    "2001:db8:0:8::1",
+    "2001:db8::1",
+    "::1",
+    "fe80::1%eth0",
+    "1.2.3.4",
+    "1.2.3.5",
+  ];
+  expect(new Set(apart.map(callerOf)).size).toBe(apart.length);
+  // What a socket for both protocols calls an address of IPv4.
+  expect(callerOf("::ffff:1.2.3.4")).not.toBe(callerOf("::ffff:1.2.3.5"));
+});
+
 test("the engine hears whose turn a request takes, and not by which name", async () => {
   const { app, runtime } = testApp();
   const connection = { timeout() {}, requestIP: () => ({ address: "10.0.0.1" }) };

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { json, type TestApp, testApp } from "./support.ts";
 
 /** Status and body of a question to one of the text routes. */
@@ -47,6 +47,39 @@ test("POST /tokenize and /apply-template lay out a conversation as chat does, an
   });
   expect((await ask(app, "/tokenize", body)).body.count).toBe(laidOut.prompt.length + 1);
   expect([app.loaded, app.runtime.requests]).toEqual([[], []]);
+});
+
+test("POST /tokenize encodes in the turn of who asks, and no longer than they wait", async () => {
+  const { app, runtime } = testApp();
+  const [text, conversation] = [
+    spyOn(runtime.texts, "tokenize"),
+    spyOn(runtime.texts, "tokenizeConversation"),
+  ];
+  const leaving = new AbortController();
+  const post = (body: unknown) =>
+    app.fetch(
+      new Request("http://localhost:8000/tokenize", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+        signal: leaving.signal,
+      }),
+    );
+  conversation.mockImplementation((_, signal) => {
+    leaving.abort();
+    return Promise.reject(signal?.reason);
+  });
+  try {
+    expect((await post({ prompt: "Hi" })).status).toBe(200);
+    expect((await post({ messages: [user] })).status).toBe(499);
+    const client = { caller: expect.any(String), user: "" };
+    expect(text.mock.calls[0]![2]).toEqual({ client, signal: expect.any(AbortSignal) });
+    const [request, signal] = conversation.mock.calls[0]!;
+    expect(request.client).toEqual(client);
+    expect(signal?.aborted).toBe(true);
+  } finally {
+    for (const spy of [text, conversation]) spy.mockRestore();
+  }
 });
 
 test("the text routes name the field at fault (P02, P13)", async () => {

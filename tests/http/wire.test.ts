@@ -211,7 +211,7 @@ test("clients that try another replica lose nothing when one is stopped (O18)", 
 
 test("a body that was refused unread is not taken for a next request, nor kept (H05, O02)", async () => {
   const { server, runtime } = start();
-  runtime.full = true;
+  runtime.queueRoom = 0;
   const line = await dial(server);
   // What looks like a request, and is a body.
   const hidden = "GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20_000);

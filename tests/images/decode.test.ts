@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { readFileSync } from "node:fs";
 import { RequestError } from "../../src/base/errors.ts";
 import { decodeImage } from "../../src/images/decode.ts";
-import { Gate } from "../../src/images/gate.ts";
 import { overWhite, upright } from "../../src/images/raster.ts";
 import { goldenImagePath } from "../support/goldens.ts";
 import { bmp, exifBlock, gif, pngChunk, pngHeader, riff } from "./files.ts";
@@ -272,45 +271,8 @@ test("decodeImage() gives equal pictures equal hashes, and others others (P12)",
   expect((await white(2, 3)).hash).not.toBe((await white(3, 2)).hash);
 });
 
-test("Gate.run() gives a large task its turn, and lets nobody overtake it (I17)", async () => {
-  const gate = new Gate(4);
-  const order: string[] = [];
-  let taken = 0, most = 0;
-  const run = (name: string, units: number, signal?: AbortSignal) =>
-    gate.run(async () => {
-      order.push(name);
-      most = Math.max(most, taken += Math.min(units, 4));
-      await Bun.sleep(1);
-      taken -= Math.min(units, 4);
-    }, { units, signal });
-  const leaving = new AbortController();
-  const tasks = [
-    run("a", 2),
-    run("b", 1),
-    run("left", 4, leaving.signal).catch((error) => error.message),
-    run("whole", 9),
-    run("c", 1),
-    run("d", 1),
-  ];
-  leaving.abort(new Error("gone"));
-  expect((await Promise.all(tasks))[2]).toBe("gone");
-  expect(order).toEqual(["a", "b", "whole", "c", "d"]);
-  expect(most).toBe(4);
-});
-
-test("Gate.run() runs a few tasks at a time, in order, and goes on after a failure (I17)", async () => {
-  const gate = new Gate(2);
-  let running = 0, most = 0;
-  const order: number[] = [];
-  const tasks = Array.from({ length: 6 }, (_, i) =>
-    gate.run(async () => {
-      most = Math.max(most, ++running);
-      order.push(i);
-      await Bun.sleep(1);
-      running--;
-      if (i === 1) throw new Error("one fails");
-    }));
-  const results = await Promise.allSettled(tasks);
-  expect(results.map(({ status }) => status === "fulfilled")).toEqual([true, false, true, true, true, true]);
-  expect([most, ...order]).toEqual([2, 0, 1, 2, 3, 4, 5]);
+test("decodeImage() leaves a picture alone that nobody wants any more", async () => {
+  const file = bmp({ width: 2, height: 2, bits: 24, rows: Array(2).fill(Array(6).fill(255)) });
+  const signal = AbortSignal.abort(new Error("gone"));
+  await expect(decodeImage(file, { signal })).rejects.toThrow("gone");
 });

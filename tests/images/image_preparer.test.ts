@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { RequestError } from "../../src/base/errors.ts";
 import { decodeImage } from "../../src/images/decode.ts";
-import { ImagePreparer } from "../../src/images/image_preparer.ts";
+import { type FromImageWorker, ImagePreparer, type ToImageWorker } from "../../src/images/image_preparer.ts";
 import { prepareImage } from "../../src/images/tiles.ts";
 import { goldenImagePath } from "../support/goldens.ts";
 
@@ -60,6 +60,38 @@ test("ImagePreparer leaves the main thread free while a large photograph is prep
   expect(longest).toBeLessThan((performance.now() - begin) / 2);
 });
 
+test("ImagePreparer.prepare() gives up what nobody wants any more, and goes on", async () => {
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const abandoned = Promise.all(
+    Array.from({ length: 8 }, () => errorOf(preparer.prepare(golden("china.jpg"), { ...size, signal }))),
+  );
+  const wanted = preparer.prepare(golden("one_pixel.png"), size);
+  leaving.abort(new Error("gone"));
+  for (const error of await abandoned) expect((error as Error).message).toBe("gone");
+  expect((await wanted).tileCount).toBe(1);
+  expect(await errorOf(preparer.prepare(golden("china.jpg"), { ...size, signal }))).toBe(signal.reason);
+});
+
+test("the image worker gives no answer for a picture that was given up before its turn", async () => {
+  const worker = new Worker(new URL("../../src/images/image_worker.ts", import.meta.url));
+  const answered: number[] = [];
+  const { promise: last, resolve } = Promise.withResolvers<void>();
+  worker.onmessage = ({ data }: MessageEvent<FromImageWorker>) => {
+    answered.push(data.id);
+    if (data.id === 20) resolve();
+  };
+  const post = (message: ToImageWorker) => worker.postMessage(message);
+  for (let id = 0; id < 20; id++) {
+    post({ id, bytes: golden("gray.png"), options: size });
+    post({ id, abort: true });
+  }
+  post({ id: 20, bytes: golden("gray.png"), options: size });
+  await last;
+  worker.terminate();
+  expect(answered).toEqual([20]);
+});
+
 test("ImagePreparer.close() gives up what is in hand, and the next picture starts again", async () => {
   const abandoned = errorOf(preparer.prepare(golden("china.jpg"), size));
   preparer.close();
@@ -70,7 +102,7 @@ test("ImagePreparer.close() gives up what is in hand, and the next picture start
 test("a process ends by itself although it has prepared a picture", async () => {
   const source = new URL("../../src/images/image_preparer.ts", import.meta.url).pathname;
   const program = `
-    import { ImagePreparer } from ${JSON.stringify(source)};
+    import { type FromImageWorker, ImagePreparer, type ToImageWorker } from ${JSON.stringify(source)};
     const bytes = await Bun.file(${JSON.stringify(goldenImagePath("s_24x20.png"))}).bytes();
     console.log((await new ImagePreparer().prepare(bytes, { tileSize: 28, maxTiles: 4 })).aspectRatioId);`;
   const process = Bun.spawn([globalThis.process.execPath, "-e", program], {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ModelError, ModelNotFoundError, RequestError } from "../../src/base/errors.ts";
 import { greedy } from "../../src/engine/sampling.ts";
 import {
+  buildPlainPrompt,
   buildPrompt,
   buildRawPrompt,
   type Frontend,
@@ -60,6 +61,21 @@ describe("buildPrompt()", () => {
     await buildPrompt(frontend, { ...user(anyPicture), client }, 4096);
     expect(prepare.mock.calls.map(([, options]) => options.client)).toEqual([client]);
     prepare.mockRestore();
+  });
+
+  test("stops where nobody wants it any more, in its text as at its pictures", async () => {
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    const gone = new Error("gone");
+    const late = buildPrompt(frontend, user("word ".repeat(50_000)), 131_072, signal).catch((error) => error);
+    const prepare = spyOn(frontend.pictures, "prepare").mockImplementation((_, options) => {
+      leaving.abort(gone);
+      return Promise.reject(options.signal?.reason);
+    });
+    expect(await buildPrompt(frontend, user(anyPicture), 4096, signal).catch((error) => error)).toBe(gone);
+    expect(await late).toBe(gone);
+    prepare.mockRestore();
+    expect(await buildPlainPrompt(frontend, "text", 4096, { signal }).catch((error) => error)).toBe(gone);
   });
 
   test("sees no image in what a user writes", async () => {

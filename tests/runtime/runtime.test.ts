@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { cpSync } from "node:fs";
 import { ModelNotFoundError, RequestError } from "../../src/base/errors.ts";
 import { greedy, type Sampling } from "../../src/engine/sampling.ts";
+import { ImagePreparer } from "../../src/images/image_preparer.ts";
 import type { GenerateEvent, GenerateRequest, Runtime } from "../../src/runtime/request.ts";
 import { openRuntime } from "../../src/runtime/runtime.ts";
 import { openTokenizer, type Tokenizer } from "../../src/tokenizer/tokenizer.ts";
@@ -221,6 +222,19 @@ describe("Runtime.generate()", () => {
     ];
     expect(same.text).toBe(fresh.text);
     expect(other.text === first.text).toBe(first.text === fresh.text);
+  });
+
+  test("throws the signal's reason while a picture is prepared, and prepares it no longer", async () => {
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    const prepare = spyOn(ImagePreparer.prototype, "prepare").mockImplementation((_, { signal }) => {
+      controller.abort(reason);
+      return Promise.reject(signal?.reason);
+    });
+    const content = [{ type: "image" as const, bytes: picture }];
+    const given = runtime.generate(ask("", { messages: [{ role: "user", content }] }), controller.signal);
+    expect(await given.next().catch((error) => error)).toBe(reason);
+    prepare.mockRestore();
   });
 
   test("throws the signal's reason, before and during an answer", async () => {

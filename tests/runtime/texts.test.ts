@@ -49,6 +49,12 @@ test("ModelTexts.applyTemplate() is the text of which tokenizeConversation() giv
   expect(open).toEndWith("<|eot_id|>");
 });
 
+test("ModelTexts encodes nothing for those who have left", async () => {
+  const signal = AbortSignal.abort(new Error("gone"));
+  await expect(texts.tokenize("Hi", true, { signal })).rejects.toThrow("gone");
+  await expect(texts.tokenizeConversation(conversation("Hi"), signal)).rejects.toThrow("gone");
+});
+
 test("ModelTexts refuses more than 131072 tokens, by the field that has them (P03)", async () => {
   const long = "1 ".repeat(140_000);
   await expect(texts.tokenize(long, true)).rejects.toThrow('"prompt" must have at most 131072 tokens');

@@ -90,7 +90,7 @@ export class FakeRuntime implements Runtime {
   }
 
   /** Filled in by the test; a request is refused anyway when `maxRunning` of them run. */
-  full = false;
+  queueRoom = Infinity;
 
   get state(): RuntimeState {
     if (this.failed) return "failed";

@@ -1,5 +1,5 @@
-import { afterAll, describe, expect, test } from "bun:test";
-import { Tokenizer as ReferenceEncoder } from "@huggingface/tokenizers";
+import { afterAll, describe, expect, spyOn, test } from "bun:test";
+import { type Encoding, Tokenizer as ReferenceEncoder } from "@huggingface/tokenizers";
 import fc from "fast-check";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -163,6 +163,72 @@ test("Tokenizer.encodeInTurns() gives the same ids, and lets others work in betw
   expect(ids).toEqual(tokenizer.encodeSegments(segments));
   expect(turns).toBeGreaterThan(10); // 170,000 characters are 20 slices
   await expect(tokenizer.encodeInTurns(segments, { maxTokens: 100 })).rejects.toThrow("at most 100 tokens");
+});
+
+type EncodeOptions = Parameters<ReferenceEncoder["encode"]>[1];
+type Encode = (text: string, options: EncodeOptions) => Encoding & { token_type_ids: number[] };
+
+describe("Tokenizer.encodeInTurns()", () => {
+  const tick = () => new Promise((resolve) => setImmediate(resolve));
+  const long = [{ text: "some words, 1234 ".repeat(10_000), control: false }];
+  /** Counts the bits of texts that are encoded, and runs `each` after every one. */
+  const watchBits = (each: (bits: number) => void) => {
+    let bits = 0;
+    const encode = ReferenceEncoder.prototype.encode as Encode;
+    return spyOn(ReferenceEncoder.prototype, "encode").mockImplementation(
+      function (this: ReferenceEncoder, text: string, options?: EncodeOptions) {
+        each(++bits);
+        return encode.call(this, text, options);
+      },
+    );
+  };
+
+  test("stops in the middle of a text that nobody wants any more", async () => {
+    const leaving = new AbortController();
+    const spy = watchBits((bits) => {
+      if (bits === 3) leaving.abort(new Error("gone"));
+    });
+    try {
+      await expect(tokenizer.encodeInTurns(long, { signal: leaving.signal })).rejects.toThrow("gone");
+      for (let i = 0; i < 5; i++) await tick();
+      expect(spy).toHaveBeenCalledTimes(3);
+    } finally {
+      spy.mockRestore();
+    }
+  });
+
+  test("lets the rest of the process work between any two bits of many texts", async () => {
+    let turns = 0;
+    let running = true;
+    const turnsAtBits: number[] = [];
+    const spy = watchBits(() => turnsAtBits.push(turns));
+    const working = (async () => {
+      for (; running; turns++) await tick();
+    })();
+    try {
+      await Promise.all(Array.from({ length: 8 }, () => tokenizer.encodeInTurns(long)));
+    } finally {
+      running = false;
+      await working;
+      spy.mockRestore();
+    }
+    expect(turnsAtBits.length).toBeGreaterThan(8 * 10);
+    expect(new Set(turnsAtBits).size).toBe(turnsAtBits.length);
+  });
+
+  test("gives a short text its turn before a flood of another client", async () => {
+    let encoded = 0;
+    const spy = watchBits((bits) => encoded = bits);
+    const by = (caller: string) => ({ client: { caller, user: "" } });
+    try {
+      const flood = Array.from({ length: 8 }, () => tokenizer.encodeInTurns(long, by("flood")));
+      await tokenizer.encodeInTurns([{ text: "hello", control: false }], by("calm"));
+      expect(encoded).toBeLessThan(6); // one of the flood was there first, and one had its turn
+      await Promise.all(flood);
+    } finally {
+      spy.mockRestore();
+    }
+  });
 });
 
 test("StreamDecoder gives the text of all ids together, however they are cut, and starts afresh after flush()", () => {

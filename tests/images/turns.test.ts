@@ -1,7 +1,6 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Client } from "../../src/base/turns.ts";
 import { decodeImage } from "../../src/images/decode.ts";
-import { Gate } from "../../src/images/gate.ts";
 import { ImageLoader } from "../../src/images/image_loader.ts";
 import { until } from "../support/fake_runtime.ts";
 import { bmp } from "./files.ts";
@@ -13,41 +12,9 @@ setDefaultTimeout(30_000);
 const server = startPictureServer();
 afterAll(() => server[Symbol.dispose]());
 
-const by = (caller: string, user = ""): Client => ({ caller, user });
+const by = (caller: string): Client => ({ caller, user: "" });
 
 describe("O13 clients take turns", () => {
-  test("at a gate: callers, then the users of one", async () => {
-    const gate = new Gate(1);
-    const order: string[] = [];
-    const run = (name: string, client: Client) =>
-      gate.run(() => Promise.resolve(void order.push(name)), { client });
-    await Promise.all([
-      run("first", by("a")),
-      ...[1, 2, 3].map((i) => run(`a${i}`, by("a", "x"))),
-      run("ay", by("a", "y")),
-      run("b", by("b")),
-    ]);
-    expect(order).toEqual(["first", "a1", "b", "ay", "a2", "a3"]);
-  });
-
-  test("and who gives up leaves the others' turns as they are", async () => {
-    const gate = new Gate(1);
-    const order: string[] = [];
-    const leaving = new AbortController();
-    const run = (name: string, client: Client, signal?: AbortSignal) =>
-      gate.run(() => Promise.resolve(void order.push(name)), { client, signal });
-    const left = [
-      run("first", by("a")),
-      run("gone", by("b"), leaving.signal),
-      run("b", by("b")),
-      run("a", by("a")),
-    ];
-    leaving.abort(new Error("gone"));
-    const ends = await Promise.allSettled(left);
-    expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "fulfilled"]);
-    expect(order).toEqual(["first", "b", "a"]);
-  });
-
   test("for the places where pictures are fetched", async () => {
     const loader = new ImageLoader({ remote: true, privateAddresses: true });
     const [first, rest] = [new AbortController(), new AbortController()];

@@ -1,16 +1,21 @@
-import { type Client, nobody, Turns } from "../base/turns.ts";
+import { type Client, nobody, Turns } from "./turns.ts";
 
 interface Waiting {
   readonly units: number;
   begin(): void;
 }
 
-export interface GateOptions {
+/** Who asks for something, and until when they want it. */
+export interface Asker {
+  /** Whose turn it takes where others wait, too; left out, it belongs to nobody in particular. */
+  readonly client?: Client;
+  /** Aborted when nobody wants it any more. */
+  readonly signal?: AbortSignal;
+}
+
+export interface GateOptions extends Asker {
   /** What the task takes of the gate's units; no more than all of them. Default 1. */
   readonly units?: number;
-  /** Whose turn the task takes; left out, it belongs to nobody in particular. */
-  readonly client?: Client;
-  readonly signal?: AbortSignal;
 }
 
 /** Lets tasks run as long as together they take at most `units`, clients in turn. */
@@ -21,6 +26,11 @@ export class Gate {
 
   constructor(units: number) {
     this.#units = this.#free = units;
+  }
+
+  /** Tasks that wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /** @throws The signal's reason, when it is aborted before the task's turn; then the task does not run. */
