@@ -1,0 +1,168 @@
+/**
+ * Another program with the same weights beside ours, in turns: text only, one sequence, greedy.
+ *
+ *     bun bench/peer.ts MODEL --peer COMMAND [--rounds N] [--prompt N] [--tokens N] [--save]
+ *
+ * MODEL needs a tokenizer, for the first answer. COMMAND is run by a shell as `COMMAND --prompt N --gen N --check` and
+ * prints one line of JSON: `prefill_median` and `decode_median` (tokens/s), `cold_start_s` (start of the process to the
+ * first token), `peak_rss` (bytes), `tokens` (the greedy ones after the prompt that both sides make from the same
+ * seed). In the first round both begin with empty shader caches. Build `dist/llamav` first.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { argv, env } from "node:process";
+import { parseArgs } from "node:util";
+import { formatBytes } from "../src/base/units.ts";
+import { Device } from "../src/gpu/device.ts";
+import { median } from "../src/runtime/bench_report.ts";
+import { type Result, saveResults } from "./results_file.ts";
+
+const executable = "dist/llamav";
+
+/** What one program did in one round. */
+interface Side {
+  readonly prefill: number;
+  readonly decode: number;
+  readonly startSeconds: number;
+  readonly peakBytes: number;
+  readonly tokens: readonly number[];
+}
+
+interface Task {
+  readonly model: string;
+  readonly peer: string;
+  readonly prompt: number;
+  readonly tokens: number;
+}
+
+interface Ended {
+  readonly stdout: string;
+  readonly firstByteMs: number;
+  readonly peakBytes: number;
+}
+
+/** Runs a command to its end, with shader caches in `caches`. */
+async function execute(command: readonly string[], caches: string): Promise<Ended> {
+  const begin = performance.now();
+  const child = Bun.spawn([...command], {
+    env: { ...env, XDG_CACHE_HOME: caches, MESA_SHADER_CACHE_DIR: caches },
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  let [stdout, firstByteMs] = ["", 0];
+  const decoder = new TextDecoder();
+  for await (const bytes of child.stdout) {
+    firstByteMs ||= performance.now() - begin;
+    stdout += decoder.decode(bytes, { stream: true });
+  }
+  if (await child.exited !== 0) throw new Error(`${command.join(" ")} ended with ${child.exitCode}`);
+  return { stdout, firstByteMs, peakBytes: child.resourceUsage()!.maxRSS };
+}
+
+async function runOurs({ model, prompt, tokens }: Task, caches: string): Promise<Side> {
+  // About as many tokens as the prompt of the other rows: words of one token each.
+  const question = Array.from({ length: prompt }, () => "a").join(" ");
+  const answer = [executable, "run", model, question, "--max-tokens", "1", "--temp", "0"];
+  const started = await execute(answer, caches);
+  const sizes = ["--prompt", String(prompt), "--max-tokens", String(tokens), "--batch", "1", "--tiles", "0"];
+  const bench = [executable, "bench", model, ...sizes, "--repeat", "3", "--check", "--json"];
+  const { rows, greedy } = JSON.parse((await execute(bench, caches)).stdout) as {
+    rows: { stage: string; shape: string; rate: number }[];
+    greedy: { tokens: number[] };
+  };
+  const rate = (stage: string) => rows.find((row) => row.stage === stage)!.rate;
+  return {
+    prefill: rate("prefill"),
+    decode: rate("decode"),
+    startSeconds: started.firstByteMs / 1000,
+    peakBytes: started.peakBytes,
+    tokens: greedy.tokens,
+  };
+}
+
+async function runPeer({ peer, prompt, tokens }: Task, caches: string): Promise<Side> {
+  const command = `${peer} --prompt ${prompt} --gen ${tokens} --reps 3 --check`;
+  const told = JSON.parse((await execute(["sh", "-c", command], caches)).stdout) as Record<string, number> & {
+    tokens: number[];
+  };
+  return {
+    prefill: told["prefill_median"]!,
+    decode: told["decode_median"]!,
+    startSeconds: told["cold_start_s"]!,
+    peakBytes: told["peak_rss"]!,
+    tokens: told.tokens,
+  };
+}
+
+/** Weights and caches of the plan that we print, in bytes. */
+async function plannedBytes(model: string, caches: string): Promise<number> {
+  const { stdout } = await execute([executable, "inspect", model, "--json"], caches);
+  return (JSON.parse(stdout) as { plan: { totalBytes: number } }).plan.totalBytes;
+}
+
+function rowsOf(sides: ReadonlyMap<string, readonly Side[]>, { prompt, tokens }: Task): Result[] {
+  return [...sides].flatMap(([name, rounds]) => {
+    const row = (op: string, shape: string, rate: number, unit: string) => ({
+      op: `${name}_${op}`,
+      shape,
+      dtype: "bf16",
+      ms: 0,
+      rate,
+      unit,
+    });
+    const rest = rounds.slice(1);
+    return [
+      row("prefill", `${prompt} tokens`, median(rounds.map(({ prefill }) => prefill)), "tokens/s"),
+      row("decode", `${tokens} tokens`, median(rounds.map(({ decode }) => decode)), "tokens/s"),
+      row("first_start", "empty caches", rounds[0]!.startSeconds, "s to token 1"),
+      ...rest.length > 0
+        ? [row("start", "full caches", median(rest.map(({ startSeconds }) => startSeconds)), "s to token 1")]
+        : [],
+      row("peak_memory", "text", Math.max(...rounds.map(({ peakBytes }) => peakBytes)), "bytes"),
+    ];
+  });
+}
+
+async function main(): Promise<void> {
+  const { values, positionals: [model] } = parseArgs({
+    args: argv.slice(2),
+    options: {
+      peer: { type: "string" },
+      rounds: { type: "string", default: "3" },
+      prompt: { type: "string", default: "128" },
+      tokens: { type: "string", default: "16" },
+      save: { type: "boolean" },
+    },
+    allowPositionals: true,
+  });
+  if (!model || !values.peer) throw new Error("Name a MODEL, and the other program with --peer");
+  const task = { model, peer: values.peer, prompt: Number(values.prompt), tokens: Number(values.tokens) };
+  const sides = new Map<string, Side[]>([["llamav", []], ["peer", []]]);
+  const caches = mkdtempSync(join(tmpdir(), "llamav-peer-"));
+  try {
+    console.log(`plan ${formatBytes(await plannedBytes(model, caches))}`);
+    rmSync(caches, { recursive: true });
+    for (let round = 0; round < Number(values.rounds); round++) {
+      sides.get("llamav")!.push(await runOurs(task, join(caches, "llamav")));
+      sides.get("peer")!.push(await runPeer(task, join(caches, "peer")));
+      for (const [name, all] of sides) console.log(name, JSON.stringify(all.at(-1)));
+    }
+  } finally {
+    rmSync(caches, { recursive: true, force: true });
+  }
+  const rows = rowsOf(sides, task);
+  for (const { op, shape, rate, unit } of rows) {
+    console.log(op.padEnd(22), shape.padEnd(14), rate.toFixed(2), unit);
+  }
+  const [ours, theirs] = [sides.get("llamav")![0]!.tokens, sides.get("peer")![0]!.tokens];
+  const shared = theirs.findIndex((token, i) => token !== ours[i]);
+  console.log(`greedy tokens in common: ${shared < 0 ? theirs.length : shared} of ${theirs.length}`);
+  if (!values.save) return;
+  const device = Device.open();
+  const { info } = device;
+  device.dispose();
+  saveResults(info, rows.map((row) => ({ ...row, shape: `${basename(model)} ${row.shape}` })));
+}
+
+await main();
