@@ -31,8 +31,8 @@ const defaults = {
   rounds: "5",
   steps: "10000",
 };
-/** Room for the long prompt of the comparison, on models that have it. */
-const mostContext = 4096;
+/** Room for the long prompt of the comparison, on models that have it, and for all that is beside it: no preemption. */
+const [mostContext, contexts] = [4096, 9];
 
 function main(): void {
   const { values, positionals: [model = "demo"] } = parseArgs({
@@ -70,7 +70,7 @@ function main(): void {
 function openDriver(model: string, device: string | undefined): Driver {
   const { text } = readConfig(model);
   const contextLength = Math.min(mostContext, text.maxPositionEmbeddings);
-  return new Driver({ model, device, contextLength, maxQueued: 65_536 });
+  return new Driver({ model, device, contextLength, kvTokens: contexts * contextLength, maxQueued: 65_536 });
 }
 
 function readLoad(given: typeof defaults, rate: string | undefined): Load {
