@@ -188,6 +188,12 @@ export class HubClient {
     if (status === 429 || status >= 500 || status === 408) {
       return new TransientError(`the hub answered ${status}${because}`, retryAfter(headers));
     }
+    if (code === "EntryNotFound") {
+      return new ModelError(
+        `${repository} lists a file that it does not have${because}`,
+        "The hub must answer for it; name another revision behind @, or pull later",
+      );
+    }
     if (code === "RevisionNotFound") {
       return new ModelNotFoundError(
         `${repository} has no revision ${quote(revision)}`,

@@ -134,6 +134,33 @@ describe("pull() that is refused", () => {
     expect(error.remedy).toContain(remedy);
   });
 
+  test.each([401, 403])(
+    "says what to click where only the files of a repository are gated, %i",
+    async (status) => {
+      await using hub = await LocalHub.start({
+        files: modelFiles,
+        fault: ({ path }) =>
+          path.startsWith("/api/") ? undefined : { status, headers: { "X-Error-Code": "GatedRepo" } },
+      });
+      using home = new TemporaryFolder();
+      const error = await pullFrom(hub, home.path).catch((error) => error);
+      expect(error).toBeInstanceOf(AccessError);
+      expect(error.message).toContain("is gated");
+    },
+  );
+
+  test("tells a file that is listed and not there from a repository that is not there", async () => {
+    await using hub = await LocalHub.start({
+      files: modelFiles,
+      fault: ({ path }) =>
+        path.endsWith(firstShard) ? { status: 404, headers: { "X-Error-Code": "EntryNotFound" } } : undefined,
+    });
+    using home = new TemporaryFolder();
+    const error = await pullFrom(hub, home.path).catch((error) => error);
+    expect(error).toBeInstanceOf(ModelError);
+    expect(error.message).toContain("lists a file that it does not have");
+  });
+
   test("names a repository and a revision that are not there", async () => {
     await using hub = await LocalHub.start({ files: modelFiles });
     using home = new TemporaryFolder();

@@ -158,8 +158,8 @@ export class Chat {
   }
 
   async #take(text: string): Promise<"leave" | void> {
-    // A path has more slashes, or a dot.
-    if (/^\/[a-z?]+(\s|$)/i.test(text)) return await runCommand(text, this);
+    // A path has more slashes, or a dot. A line break behind the name makes it the first line of a text that was pasted.
+    if (/^\/[a-z?]+([ \t]|\s*$)/i.test(text)) return await runCommand(text, this);
     const { context, openPicture } = this.parts;
     // A message that cannot be sent as it is comes back into the input, to be corrected.
     this.prefill = text;

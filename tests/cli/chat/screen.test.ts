@@ -58,6 +58,7 @@ test("chat takes a message of several lines, however they are typed", async () =
     ["a\x1b[27;2;13~b\r", "u(a⏎b)"],
     ["\x1b[200~a\rb\x1b[201~\r", "u(a⏎b)"],
     ["\x1b[200~a\r/bye\x1b[201~\r", "u(a⏎/bye)"],
+    ["\x1b[200~/bye\ra\x1b[201~\r", "u(/bye⏎a)"],
   ] as const;
   for (const [typed, answer] of cases) {
     await pty.shows(emptyPrompt);
