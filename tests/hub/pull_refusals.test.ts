@@ -34,6 +34,28 @@ describe("pull() from a hub that lies", () => {
     expect(blobNames(home.path).filter((blob) => blob.startsWith(hash))).toEqual([]);
   });
 
+  test.each([300_050, 299_950])(
+    "refuses a file of another size than the %i bytes that are listed",
+    async (size) => {
+      type Listing = { siblings: { rfilename: string; lfs?: object }[] };
+      const enlarge = (body: Listing) => ({
+        ...body,
+        siblings: body.siblings.map((file) =>
+          file.rfilename === firstShard ? { ...file, size, lfs: { ...file.lfs, size } } : file
+        ),
+      });
+      await using hub = await LocalHub.start({
+        files: modelFiles,
+        describe: (body) => enlarge(body as unknown as Listing),
+      });
+      using home = new TemporaryFolder();
+      const error = await pullFrom(hub, home.path).catch((error) => error);
+      expect(error).toBeInstanceOf(ModelError);
+      expect(error.message).toContain(`The hub must answer for`);
+      expect(existsSync(snapshotPath(home.path, firstShard))).toBe(false);
+    },
+  );
+
   test("fetches a file again whose bytes an earlier run has left wrong", async () => {
     await using hub = await LocalHub.start({
       files: modelFiles,
@@ -97,6 +119,17 @@ describe("pull() from a hub that lies", () => {
       expect(await pullFrom(hub, home.path).catch((error) => error)).toBeInstanceOf(NetworkError);
     },
   );
+
+  test("asks a store again that is busy for a moment", async () => {
+    await using store = await LocalHub.start({
+      files: modelFiles,
+      fault: ({ count }) => count > 0 ? undefined : { status: 503 },
+    });
+    await using hub = await LocalHub.start({ files: modelFiles, store: store.url });
+    using home = new TemporaryFolder();
+    await pullFrom(hub, home.path);
+    expect(isIdentical(home.path)).toBe(true);
+  });
 
   test("follows no circle of redirects", async () => {
     await using hub = await LocalHub.start({

@@ -53,10 +53,15 @@ function openRuntime({ model }: { model: string }): Promise<FakeRuntime> {
   return Promise.resolve(new FakeRuntime(script, { id: model }));
 }
 
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+}
+
 const services = {
   openRuntime,
   pictureLoader: () =>
-    Promise.resolve(async (url) => {
+    Promise.resolve(async (url, signal) => {
+      if (url.endsWith("/slow.png")) await untilAborted(signal!);
       if (url.startsWith("data:")) return await (await fetch(url)).bytes();
       return await Bun.file(new URL(url).pathname).bytes();
     }),
