@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { Ajv } from "ajv";
 import { silentLog } from "../../src/base/log.ts";
+import { EngineClient } from "../../src/engine/client.ts";
 import { type App, createApp } from "../../src/http/app.ts";
 import { chunkResponse, completionResponse } from "../../src/http/response_schemas.ts";
 import type { z } from "../../src/http/zod.ts";
@@ -149,7 +150,8 @@ test("parameters that cannot be kept to are a 400 where they would have to be, b
     type: "function",
     function: { name: "odd", parameters: { type: "object", properties: { a: { type: "odd" } } } },
   };
-  const before = runtime.stats.promptTokens;
+  // Not the engine's counters: they come now and then, and may still lack the answers before this one.
+  using run = spyOn(EngineClient.prototype, "run");
   const response = await app.fetch(chat({ ...asked, tools: [weather, odd], tool_choice: "required" }));
   const { error } = await json(response);
   expect([response.status, error.param, error.message]).toEqual([
@@ -157,9 +159,10 @@ test("parameters that cannot be kept to are a 400 where they would have to be, b
     "tools",
     expect.stringContaining('"odd"'),
   ]);
-  expect(runtime.stats.promptTokens).toBe(before);
+  expect(run).toHaveBeenCalledTimes(0);
   const [choice] = await choicesOf({ ...named });
   expect(expectValidCalls(choice!)).toEqual(["get_weather"]);
+  expect(run).toHaveBeenCalledTimes(1);
 });
 
 test("a strict function that may be called leaves text free (D34)", async () => {
