@@ -38,7 +38,7 @@ interface Task {
 
 interface Ended {
   readonly stdout: string;
-  readonly firstByteMs: number;
+  readonly ms: number;
   readonly peakBytes: number;
 }
 
@@ -50,14 +50,9 @@ async function execute(command: readonly string[], caches: string): Promise<Ende
     stdout: "pipe",
     stderr: "inherit",
   });
-  let [stdout, firstByteMs] = ["", 0];
-  const decoder = new TextDecoder();
-  for await (const bytes of child.stdout) {
-    firstByteMs ||= performance.now() - begin;
-    stdout += decoder.decode(bytes, { stream: true });
-  }
+  const stdout = await new Response(child.stdout).text();
   if (await child.exited !== 0) throw new Error(`${command.join(" ")} ended with ${child.exitCode}`);
-  return { stdout, firstByteMs, peakBytes: child.resourceUsage()!.maxRSS };
+  return { stdout, ms: performance.now() - begin, peakBytes: child.resourceUsage()!.maxRSS };
 }
 
 async function runOurs({ model, prompt, tokens }: Task, caches: string): Promise<Side> {
@@ -75,7 +70,7 @@ async function runOurs({ model, prompt, tokens }: Task, caches: string): Promise
   return {
     prefill: rate("prefill"),
     decode: rate("decode"),
-    startSeconds: started.firstByteMs / 1000,
+    startSeconds: started.ms / 1000, // the end is there: the one token may be none that shows
     peakBytes: started.peakBytes,
     tokens: greedy.tokens,
   };
@@ -98,7 +93,8 @@ async function runPeer({ peer, prompt, tokens }: Task, caches: string): Promise<
 /** Weights and caches of the plan that we print, in bytes. */
 async function plannedBytes(model: string, caches: string): Promise<number> {
   const { stdout } = await execute([executable, "inspect", model, "--json"], caches);
-  return (JSON.parse(stdout) as { plan: { totalBytes: number } }).plan.totalBytes;
+  const { plan } = JSON.parse(stdout) as { plan: { allocations: { name: string; bytes: number }[] } };
+  return plan.allocations.reduce((sum, { name, bytes }) => name === "working memory" ? sum : sum + bytes, 0);
 }
 
 function rowsOf(sides: ReadonlyMap<string, readonly Side[]>, { prompt, tokens }: Task): Result[] {
@@ -140,8 +136,10 @@ async function main(): Promise<void> {
   const task = { model, peer: values.peer, prompt: Number(values.prompt), tokens: Number(values.tokens) };
   const sides = new Map<string, Side[]>([["llamav", []], ["peer", []]]);
   const caches = mkdtempSync(join(tmpdir(), "llamav-peer-"));
+  let planned: number;
   try {
-    console.log(`plan ${formatBytes(await plannedBytes(model, caches))}`);
+    planned = await plannedBytes(model, caches);
+    console.log(`plan without working memory: ${formatBytes(planned)}`);
     rmSync(caches, { recursive: true });
     for (let round = 0; round < Number(values.rounds); round++) {
       sides.get("llamav")!.push(await runOurs(task, join(caches, "llamav")));
@@ -152,6 +150,16 @@ async function main(): Promise<void> {
     rmSync(caches, { recursive: true, force: true });
   }
   const rows = rowsOf(sides, task);
+  const peak = Math.max(...sides.get("llamav")!.map(({ peakBytes }) => peakBytes));
+  const times = {
+    op: "llamav_peak_to_plan",
+    shape: "text",
+    dtype: "bf16",
+    ms: 0,
+    rate: peak / planned,
+    unit: "times",
+  };
+  rows.push(times);
   for (const { op, shape, rate, unit } of rows) {
     console.log(op.padEnd(22), shape.padEnd(14), rate.toFixed(2), unit);
   }

@@ -13,7 +13,7 @@ const batchSteps = 48;
 /** Streams beside which a long prompt is computed, and that prompt's length where the context holds it. */
 const [streamCount, longPrompt] = [4, 3000];
 /** Tokens that each stream gives before the long prompt comes. */
-const quietTokens = 100;
+const firstTokens = 100;
 
 let seed = 1;
 
@@ -118,23 +118,42 @@ function askTwice(driver: Driver): { first: number; second: number } {
   return { first: ask(), second: ask() };
 }
 
-/** Times between the tokens of running streams, before a long prompt comes and while it is computed. */
+/**
+ * Times between the tokens of running streams, over the same positions with a long prompt beside them and without: a
+ * step takes longer as its streams grow, whoever comes.
+ */
 function disturb(driver: Driver): { quiet: number[]; beside: number[] } {
-  const streams = start(driver, streamCount, 64);
-  const lastTokens = () => streams.map(({ tokenTimes }) => tokenTimes.length - 1);
-  const gapsSince = (seen: readonly number[]) =>
-    streams.flatMap(({ tokenTimes }, i) => gapsOf(tokenTimes.slice(seen[i]!)));
-  const begun = lastTokens();
-  driver.until(() => streams.every(({ tokenTimes }, i) => tokenTimes.length > begun[i]! + quietTokens));
-  const quiet = gapsSince(begun);
-  const seen = lastTokens();
   const tokens = randomPrompt(driver.engine.config, seed++, longLength(driver));
-  const long = driver.add({ tokens, images: [], maxTokens: 1 });
-  driver.until(() => long.ended);
-  if (streams.some(({ ended }) => ended)) throw new Error("A stream ended beside the long prompt");
-  const beside = gapsSince(seen);
+  const besideIt = watch(driver, () => {
+    const long = driver.add({ tokens, images: [], maxTokens: 1 });
+    return () => long.ended;
+  });
+  const length = Math.min(...besideIt.map((times) => times.length));
+  const alone = watch(
+    driver,
+    (streams) => () => streams.every(({ tokenTimes }) => tokenTimes.length > length),
+  );
+  const gaps = (streams: readonly (readonly number[])[]) =>
+    streams.flatMap((times) => gapsOf(times.slice(firstTokens, length)));
+  return { quiet: gaps(alone), beside: gaps(besideIt) };
+}
+
+/**
+ * Runs the same streams as ever until something is over, which begins when each has some tokens.
+ *
+ * @returns when the tokens of each came
+ */
+function watch(
+  driver: Driver,
+  begin: (streams: readonly Answer[]) => () => boolean,
+): (readonly number[])[] {
+  const streams = start(driver, streamCount, 64);
+  driver.until(() => streams.every(({ tokenTimes }) => tokenTimes.length > firstTokens));
+  driver.until(begin(streams));
+  if (streams.some(({ ended }) => ended)) throw new Error("A stream ended while it was watched");
+  const times = streams.map(({ tokenTimes }) => tokenTimes);
   driver.clear();
-  return { quiet, beside };
+  return times;
 }
 
 /** What of this thread's heap is left after many steps of sequences that come and go. */

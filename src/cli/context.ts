@@ -1,3 +1,4 @@
+import type { Environment } from "../base/environment.ts";
 import { formatBytes } from "../base/units.ts";
 import type { SettingsFile } from "../runtime/options_file.ts";
 import type { LoadProgress } from "../runtime/reports.ts";
@@ -10,7 +11,7 @@ export interface CliContext {
   readonly terminal: Terminal;
   readonly services: Services;
   /** The variables, and behind them what the settings file says. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** The variables alone. */
   readonly variables: CliContext["env"];
   readonly settingsFile: SettingsFile | undefined;

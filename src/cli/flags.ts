@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Environment } from "../base/environment.ts";
 import {
   describeDefault,
   describeRange,
@@ -62,7 +63,7 @@ function describe(setting: Setting): string {
 export function readFlags<N extends SettingName>(
   command: Command,
   names: readonly N[],
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): SettingValues<N> {
   return Object.fromEntries(
     names.map((name) => [name, readFlag(command, settings[name], env)]),
@@ -72,7 +73,7 @@ export function readFlags<N extends SettingName>(
 function readFlag(
   command: Command,
   setting: Setting,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): unknown {
   for (const flag of [setting.flag, ...setting.aliases ?? []]) {
     const attribute = new Option(flag).attributeName();

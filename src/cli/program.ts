@@ -1,5 +1,6 @@
 import process from "node:process";
 import { Command, CommanderError } from "commander";
+import type { Environment } from "../base/environment.ts";
 import { escapeLine } from "../base/escape.ts";
 import { ExplainedError } from "../base/errors.ts";
 import { readSettingsFile, withSettingsFile } from "../runtime/options_file.ts";
@@ -52,7 +53,7 @@ Copyright © Meta Platforms, Inc. All Rights Reserved.`;
 /** What the process has; tests give their own. */
 export interface CliEnvironment {
   readonly streams: Streams;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly services: Services;
 }
 

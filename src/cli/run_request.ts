@@ -1,6 +1,6 @@
 import type { GenerateRequest, RequestMessage } from "../runtime/request.ts";
 import type { SettingValues } from "../runtime/options.ts";
-import { requestLimits } from "../runtime/request_settings.ts";
+import { givenSampling, requestLimits, samplingNames } from "../runtime/request_settings.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
 import { readJsonSchema } from "./json_schema.ts";
@@ -13,14 +13,7 @@ export const requestFlags = [
   "images",
   "system",
   "maxTokens",
-  "temperature",
-  "topK",
-  "topP",
-  "minP",
-  "repetitionPenalty",
-  "presencePenalty",
-  "frequencyPenalty",
-  "seed",
+  ...samplingNames,
   "stop",
   "jsonSchema",
 ] as const;
@@ -57,7 +50,7 @@ export async function buildRequest(
   return {
     ...earlier,
     messages,
-    sampling: samplingOf(values),
+    sampling: givenSampling(values),
     maxTokens: values.maxTokens,
     stop: values.stop,
     constraint: await readJsonSchema(values.jsonSchema),
@@ -165,12 +158,4 @@ async function readText(terminal: CliContext["terminal"]): Promise<string> {
   }
   await checkIsText(bytes);
   return new TextDecoder().decode(bytes);
-}
-
-/** Only what was asked for: the rest is the model's generation config. */
-function samplingOf(values: RequestValues): NonNullable<GenerateRequest["sampling"]> {
-  const { temperature, topK, topP, minP, repetitionPenalty, presencePenalty, frequencyPenalty, seed } =
-    values;
-  const given = { temperature, topK, topP, minP, repetitionPenalty, presencePenalty, frequencyPenalty, seed };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

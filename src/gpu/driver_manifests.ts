@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import type { Environment } from "../base/environment.ts";
 
 /** A file that tells the Vulkan loader where a driver is. */
 export interface DriverManifest {
@@ -16,8 +17,6 @@ export interface DriverManifests {
   readonly chosenBy?: "VK_DRIVER_FILES" | "VK_ICD_FILENAMES";
   readonly manifests: readonly DriverManifest[];
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Drivers that the loader would find on Linux, in its order, to explain why a device is not there.

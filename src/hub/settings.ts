@@ -1,10 +1,9 @@
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
+import type { Environment } from "../base/environment.ts";
 import { ExplainedError } from "../base/errors.ts";
 import { quote } from "../base/quote.ts";
 import { readSmallFile } from "../base/small_file.ts";
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where the hub is and where its files are kept: the variables of Hugging Face's own programs. */
 export interface HubSettings {

@@ -1,8 +1,7 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import process from "node:process";
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from "../base/environment.ts";
 
 /**
  * The folder for what can be made again, such as compiled kernels. `XDG_CACHE_HOME` is followed on every system, and a

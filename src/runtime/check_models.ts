@@ -1,8 +1,9 @@
 import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import type { Environment } from "../base/environment.ts";
 import { formatBytes } from "../base/units.ts";
 import { listCache } from "../hub/cache.ts";
-import { type Environment, hubCache } from "../hub/settings.ts";
+import { hubCache } from "../hub/settings.ts";
 import type { Check } from "./reports.ts";
 
 /** What was pulled from the hub, whether all of it has come, and whether more can be. */

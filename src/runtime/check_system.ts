@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import type { Environment } from "../base/environment.ts";
 import { ExplainedError } from "../base/errors.ts";
 import { formatBytes } from "../base/units.ts";
 import { type DeviceInfo, listDevices } from "../gpu/device.ts";
@@ -36,7 +37,7 @@ export function checkLoader(): Check {
 }
 
 /** The drivers that the loader is told of, one check each. Linux only: elsewhere the loader asks the system. */
-export function checkDrivers(env: Readonly<Record<string, string | undefined>>): Check[] {
+export function checkDrivers(env: Environment): Check[] {
   const { chosenBy, manifests } = driverManifests(env);
   if (manifests.length === 0) {
     const detail = chosenBy ? `${chosenBy} names a folder without manifests` : "no manifest in vulkan/icd.d";

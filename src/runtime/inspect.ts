@@ -1,4 +1,5 @@
 import { elementCount } from "../base/dtype.ts";
+import type { Environment } from "../base/environment.ts";
 import { ExplainedError } from "../base/errors.ts";
 import { chooseLimits } from "../engine/limits.ts";
 import type { EngineOptions } from "../engine/protocol.ts";
@@ -51,7 +52,7 @@ export function inspectModel(options: InspectOptions): Inspection {
  */
 export function readFacts(
   model: string,
-  env?: Readonly<Record<string, string | undefined>>,
+  env?: Environment,
 ): (readonly [label: string, value: string])[] {
   const checkpoint = openCheckpoint(modelDirectory(model, env));
   try {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
+import type { Environment } from "../base/environment.ts";
 import { ExplainedError, ModelNotFoundError } from "../base/errors.ts";
 import { quote } from "../base/quote.ts";
 import {
@@ -14,7 +15,7 @@ import {
 import { withLock } from "../hub/lock.ts";
 import { pull, type PulledModel, type PullEvent } from "../hub/pull.ts";
 import { parseRepository, type RepositoryRevision } from "../hub/repository.ts";
-import { type Environment, hubCache, hubSettings } from "../hub/settings.ts";
+import { hubCache, hubSettings } from "../hub/settings.ts";
 import { demoDirectory, demoModel } from "./demo_model.ts";
 import { expandAlias, nameModel } from "./model_name.ts";
 

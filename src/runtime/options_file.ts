@@ -1,9 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import type { Environment } from "../base/environment.ts";
 import { quote } from "../base/quote.ts";
 import { environmentName, listSeparator, parseSetting, type Setting, settings } from "./options.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The settings that a person has written down for good. */
 export interface SettingsFile {

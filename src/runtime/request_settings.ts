@@ -108,3 +108,23 @@ export const requestSettings = {
       `picture to ask about, up to ${requestLimits.pictures} times: a file, an http(s) or data: URL, or - for stdin`,
   },
 } as const satisfies Record<string, Setting>;
+
+/** The settings that decide how tokens are drawn. */
+export const samplingNames = [
+  "temperature",
+  "topK",
+  "topP",
+  "minP",
+  "repetitionPenalty",
+  "presencePenalty",
+  "frequencyPenalty",
+  "seed",
+] as const;
+
+type Sampling = Partial<Record<typeof samplingNames[number], number>>;
+
+/** Those of the sampling settings that somebody set: the rest is the model's generation config. */
+export function givenSampling(values: Sampling): Sampling {
+  const given = samplingNames.map((name) => [name, values[name]] as const);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}

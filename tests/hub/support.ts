@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Environment } from "../../src/base/environment.ts";
 import { philox } from "../../src/base/random.ts";
 import { pull, type PulledModel, type PullEvent, type PullTuning } from "../../src/hub/pull.ts";
-import { type Environment, hubSettings } from "../../src/hub/settings.ts";
+import { hubSettings } from "../../src/hub/settings.ts";
 import { hubCommit, hubRepository, type LocalHub } from "../support/local_hub.ts";
 
 export const pieceBytes = 100_000;

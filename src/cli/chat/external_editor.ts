@@ -1,3 +1,4 @@
+import type { Environment } from "../../base/environment.ts";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +11,7 @@ import process from "node:process";
  */
 export function editText(
   text: string,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): { text: string } | { problem: string } {
   const editor = env["VISUAL"] || env["EDITOR"] || (process.platform === "win32" ? "notepad" : "vi");
   let folder: string | undefined;

@@ -1,21 +1,10 @@
 import { parseSetting, type Setting, settings, type SettingValues } from "../../runtime/options.ts";
 import type { GenerateRequest } from "../../runtime/request.ts";
-import { requestLimits } from "../../runtime/request_settings.ts";
+import { givenSampling, requestLimits, samplingNames } from "../../runtime/request_settings.ts";
 import { UsageError } from "../exit_codes.ts";
 
 /** What can be set while a conversation goes on. */
-export const parameterSettings = [
-  "temperature",
-  "topK",
-  "topP",
-  "minP",
-  "repetitionPenalty",
-  "presencePenalty",
-  "frequencyPenalty",
-  "seed",
-  "maxTokens",
-  "stop",
-] as const;
+export const parameterSettings = [...samplingNames, "maxTokens", "stop"] as const;
 
 type ParameterName = typeof parameterSettings[number];
 
@@ -88,10 +77,10 @@ function valueText(parameters: Parameters, name: ParameterName): string | undefi
 
 /** The part of a request that they are. */
 export function toRequest(
-  { maxTokens, stop, ...sampling }: Parameters,
+  parameters: Parameters,
 ): Pick<GenerateRequest, "sampling" | "maxTokens" | "stop"> {
-  const given = Object.fromEntries(Object.entries(sampling).filter(([, value]) => value !== undefined));
-  return { sampling: given, maxTokens, stop };
+  const { maxTokens, stop } = parameters;
+  return { sampling: givenSampling(parameters), maxTokens, stop };
 }
 
 /** Whether what a file holds are parameters. */

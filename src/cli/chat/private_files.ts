@@ -2,6 +2,7 @@ import { appendFileSync, chmodSync, mkdirSync, renameSync, writeFileSync } from 
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import process from "node:process";
+import type { Environment } from "../../base/environment.ts";
 import { ExplainedError } from "../../base/errors.ts";
 
 /**
@@ -9,7 +10,7 @@ import { ExplainedError } from "../../base/errors.ts";
  * relative one is ignored, as its specification says.
  */
 export function stateDirectory(
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
   platform: string = process.platform,
   home: string = env["HOME"] || homedir(),
 ): string {

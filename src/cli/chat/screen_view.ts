@@ -1,4 +1,5 @@
 import process from "node:process";
+import type { Environment } from "../../base/environment.ts";
 import { escapeControls } from "../../base/escape.ts";
 import type { PictureView } from "../../runtime/picture_view.ts";
 import { MarkdownStream } from "../../terminal/markdown_stream.ts";
@@ -16,7 +17,7 @@ const prompts = { first: ">>> ", next: "... " };
 export interface ScreenOptions {
   readonly input: TerminalInput;
   readonly output: TerminalOutput;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** No markdown, no colours, no thumbnails. */
   readonly plain: boolean;
 }

@@ -1,3 +1,4 @@
+import type { Environment } from "../../base/environment.ts";
 import type { PictureView } from "../../runtime/picture_view.ts";
 
 type Pixels = PictureView["small"];
@@ -11,8 +12,6 @@ const rows = 12;
 
 /** More of a file than a terminal should have to read for a thumbnail. */
 const maxFileBytes = 4 * 1024 * 1024;
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What the terminal says of itself in the environment. A multiplexer between it and us passes no pictures. */
 export function thumbnailKind(env: Environment): ThumbnailKind {
