@@ -1,14 +1,15 @@
 /**
  * Another program with the same weights beside ours, in turns: text only, one sequence, greedy.
  *
- *     bun bench/peer.ts MODEL --peer COMMAND [--rounds N] [--prompt N] [--tokens N] [--save]
+ *     bun bench/peer.ts MODEL [FILE...] --peer COMMAND [--rounds N] [--prompt N] [--tokens N] [--save]
  *
- * MODEL needs a tokenizer, for the first answer. COMMAND is run by a shell as `COMMAND --prompt N --gen N --check` and
+ * MODEL needs a tokenizer, for the first answer. FILEs are what the other program loads: before every round they and
+ * MODEL's are read, so that both start from the page cache. COMMAND is run by a shell as `COMMAND --prompt N --gen N --check` and
  * prints one line of JSON: `prefill_median` and `decode_median` (tokens/s), `cold_start_s` (start of the process to the
  * first token), `peak_rss` (bytes), `tokens` (the greedy ones after the prompt that both sides make from the same
  * seed). In the first round both begin with empty shader caches. Build `dist/llamav` first.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { argv, env } from "node:process";
@@ -19,6 +20,8 @@ import { median } from "../src/runtime/bench_report.ts";
 import { type Result, saveResults } from "./results_file.ts";
 
 const executable = "dist/llamav";
+/** What the chat template of these models adds to a question. */
+const templateTokens = 58;
 
 /** What one program did in one round. */
 interface Side {
@@ -56,8 +59,8 @@ async function execute(command: readonly string[], caches: string): Promise<Ende
 }
 
 async function runOurs({ model, prompt, tokens }: Task, caches: string): Promise<Side> {
-  // About as many tokens as the prompt of the other rows: words of one token each.
-  const question = Array.from({ length: prompt }, () => "a").join(" ");
+  // Words of one token each: a prompt as long as that of the other rows.
+  const question = Array.from({ length: prompt - templateTokens }, () => "a").join(" ");
   const answer = [executable, "run", model, question, "--max-tokens", "1", "--temp", "0"];
   const started = await execute(answer, caches);
   const sizes = ["--prompt", String(prompt), "--max-tokens", String(tokens), "--batch", "1", "--tiles", "0"];
@@ -88,6 +91,14 @@ async function runPeer({ peer, prompt, tokens }: Task, caches: string): Promise<
     peakBytes: told["peak_rss"]!,
     tokens: told.tokens,
   };
+}
+
+/** Files, and those of directories, become part of the page cache. */
+async function readAhead(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const files = statSync(path).isDirectory() ? readdirSync(path).map((name) => join(path, name)) : [path];
+    for (const file of files) for await (const _ of Bun.file(file).stream());
+  }
 }
 
 /** Weights and caches of the plan that we print, in bytes. */
@@ -121,7 +132,7 @@ function rowsOf(sides: ReadonlyMap<string, readonly Side[]>, { prompt, tokens }:
 }
 
 async function main(): Promise<void> {
-  const { values, positionals: [model] } = parseArgs({
+  const { values, positionals: [model, ...files] } = parseArgs({
     args: argv.slice(2),
     options: {
       peer: { type: "string" },
@@ -142,6 +153,7 @@ async function main(): Promise<void> {
     console.log(`plan without working memory: ${formatBytes(planned)}`);
     rmSync(caches, { recursive: true });
     for (let round = 0; round < Number(values.rounds); round++) {
+      await readAhead([model, ...files]);
       sides.get("llamav")!.push(await runOurs(task, join(caches, "llamav")));
       sides.get("peer")!.push(await runPeer(task, join(caches, "peer")));
       for (const [name, all] of sides) console.log(name, JSON.stringify(all.at(-1)));

@@ -19,6 +19,7 @@ layout(constant_id = 3) const uint TOKENS = 4;
 layout(constant_id = 4) const uint TOKEN_LANES = 4;
 layout(constant_id = 5) const uint SPLIT_K = 0;
 layout(constant_id = 6) const uint ONE_SUBGROUP = 0;  // 1 where the host knows that a workgroup is a single subgroup
+layout(constant_id = 7) const uint LOADS = 1;         // loads of a row's weights at a time, a divisor of all
 layout(local_size_x_id = 0) in;
 
 layout(set = 0, binding = 0, std430) readonly buffer X { vec4 x[]; };                // [tokens, columns]
@@ -41,7 +42,8 @@ layout(push_constant, std430) uniform Args {
 #include "gelu.glsl"
 
 const bool PASS_ROUND = ONE_SUBGROUP != 0u && TOKEN_LANES == 1u && SPLIT_K == 0u;
-const uint OWN_LOADS = (TOKENS * VECTORS + WORKGROUP_SIZE - 1u) / WORKGROUP_SIZE;  // vec4s of x that an invocation loads
+const uint STEP = LOADS * VECTORS;                                              // vec4s of K at a time
+const uint OWN_LOADS = (TOKENS * STEP + WORKGROUP_SIZE - 1u) / WORKGROUP_SIZE;  // vec4s of x that an invocation loads
 
 // Split mode: one sum per subgroup (of at least 4 invocations) and tile element. Column mode: the tile of every
 // invocation, so that the code behind the sums exists once and not once per element, which compiles for seconds.
@@ -82,25 +84,27 @@ void main() {
     [[unroll]] for (uint i = 0u; i < ROWS * TOKENS; i++) sums[i] = 0.0;
     uint own_at[OWN_LOADS];
     [[unroll]] for (uint i = 0u; i < OWN_LOADS; i++) {
-        const uint place = min(i * WORKGROUP_SIZE + lane, TOKENS * VECTORS - 1u);  // in [token, v]
-        own_at[i] = min(first_token + place / VECTORS, args.tokens - 1u) * (args.columns / 4u) + place % VECTORS;
+        const uint place = min(i * WORKGROUP_SIZE + lane, TOKENS * STEP - 1u);  // in [token, STEP]
+        own_at[i] = min(first_token + place / STEP, args.tokens - 1u) * (args.columns / 4u) + place % STEP;
     }
 
-    for (uint chunk = split ? lane : 0u; chunk < chunks; chunk += split ? WORKGROUP_SIZE : 1u) {
-        WORDS words[ROWS];
-        [[unroll]] for (uint r = 0u; r < ROWS; r++) words[r] = weight[weight_at[r] + chunk];
+    for (uint chunk = split ? lane * LOADS : 0u; chunk < chunks; chunk += (split ? WORKGROUP_SIZE : 1u) * LOADS) {
+        WORDS words[ROWS * LOADS];
+        [[unroll]] for (uint i = 0u; i < ROWS * LOADS; i++) words[i] = weight[weight_at[i / LOADS] + chunk + i % LOADS];
         vec4 own[OWN_LOADS];
         if (PASS_ROUND) {
             [[unroll]] for (uint i = 0u; i < OWN_LOADS; i++) own[i] = x[own_at[i] + chunk * VECTORS];
         }
-        [[unroll]] for (uint v = 0u; v < VECTORS; v++) {
+        [[unroll]] for (uint s = 0u; s < STEP; s++) {
             vec4 values[ROWS];
-            [[unroll]] for (uint r = 0u; r < ROWS; r++) values[r] = weightVector(words[r], v);
+            [[unroll]] for (uint r = 0u; r < ROWS; r++) {
+                values[r] = weightVector(words[r * LOADS + s / VECTORS], s % VECTORS);
+            }
             [[unroll]] for (uint t = 0u; t < TOKENS; t++) {
-                const uint place = t * VECTORS + v;
+                const uint place = t * STEP + s;
                 const vec4 from = PASS_ROUND
                     ? subgroupBroadcast(own[place / WORKGROUP_SIZE], place % WORKGROUP_SIZE)
-                    : x[x_at[t] + chunk * VECTORS + v];
+                    : x[x_at[t] + chunk * VECTORS + s];
                 [[unroll]] for (uint r = 0u; r < ROWS; r++) {
                     sums[r * TOKENS + t] += dot(values[r], from);
                 }

@@ -11,6 +11,9 @@ export interface Client {
 /** What belongs to nobody in particular: everything that a process does for itself. */
 export const nobody: Client = { caller: "", user: "" };
 
+/** Whether its caller may have its turn with this item, the next of its own; otherwise the turn is passed on. */
+type MayTake<T> = (item: T) => boolean;
+
 /**
  * Things that wait, in a fair order: callers take turns, within a caller its users take turns, and of one user comes
  * first what came first. One who adds a hundred things at once delays another caller by one of them, and a caller with a
@@ -25,6 +28,13 @@ export class Turns<T> {
     return this.#size;
   }
 
+  /** Those of them that are a caller's. */
+  countOf(caller: string): number {
+    let count = 0;
+    for (const own of this.#callers.get(caller)?.values() ?? []) count += own.length;
+    return count;
+  }
+
   add(item: T, { caller, user }: Client): void {
     const users = this.#callers.get(caller) ?? new Map<string, T[]>();
     const own = users.get(user) ?? [];
@@ -34,28 +44,23 @@ export class Turns<T> {
     this.#size++;
   }
 
-  /** The one whose turn it is. */
-  first(): T | undefined {
-    for (const users of this.#callers.values()) {
-      for (const own of users.values()) return own[0];
-    }
-    return undefined;
+  /** The one whose turn it is, as far as `may` does not pass it on. */
+  first(may?: MayTake<T>): T | undefined {
+    return this.#next(may)?.own[0];
   }
 
   /** Takes `first()` out; its caller's and its user's turns come again when the others have had theirs. */
-  takeFirst(): T | undefined {
-    for (const [caller, users] of this.#callers) {
-      for (const [user, own] of users) {
-        const item = own.shift();
-        users.delete(user);
-        if (own.length > 0) users.set(user, own);
-        this.#callers.delete(caller);
-        if (users.size > 0) this.#callers.set(caller, users);
-        this.#size--;
-        return item;
-      }
-    }
-    return undefined;
+  takeFirst(may?: MayTake<T>): T | undefined {
+    const next = this.#next(may);
+    if (!next) return undefined;
+    const { caller, users, user, own } = next;
+    const item = own.shift();
+    users.delete(user);
+    if (own.length > 0) users.set(user, own);
+    this.#callers.delete(caller);
+    if (users.size > 0) this.#callers.set(caller, users);
+    this.#size--;
+    return item;
   }
 
   /** Takes an item out, wherever it stands, and moves nobody's turn. Returns whether it was there. */
@@ -69,5 +74,13 @@ export class Turns<T> {
     if (users.size === 0) this.#callers.delete(caller);
     this.#size--;
     return true;
+  }
+
+  #next(may: MayTake<T> = () => true) {
+    for (const [caller, users] of this.#callers) {
+      const [user, own] = users.entries().next().value!;
+      if (may(own[0]!)) return { caller, users, user, own };
+    }
+    return undefined;
   }
 }

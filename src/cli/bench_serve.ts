@@ -106,7 +106,8 @@ function apiBase(text: string): URL {
 
 /** @throws {UsageError} If the server has several models, or none. */
 async function onlyModel({ base, key }: Target): Promise<string> {
-  const names = readNames(await fetchText(new URL("models", base), key));
+  const remedy = "Name the model after the URL: then the server need not list it";
+  const names = readNames(await fetchText(new URL("models", base), key, remedy));
   if (names.length === 1) return names[0]!;
   throw new UsageError(
     names.length === 0

@@ -30,11 +30,12 @@ export function keyHeaders(key: string | undefined): Record<string, string> {
 /**
  * What a server answers to GET, as text.
  *
+ * @param remedy what helps where the server is there and has no answer
  * @throws {ServerUnreachableError} If nobody answers, or not with text of a few megabytes.
  * @throws {AccessError} If the server wants a key, or another one.
  * @throws {UsageError} If it has nothing of that name.
  */
-export async function fetchText(url: URL, key: string | undefined): Promise<string> {
+export async function fetchText(url: URL, key: string | undefined, remedy?: string): Promise<string> {
   let response: Response;
   let text: string | undefined;
   try {
@@ -49,7 +50,7 @@ export async function fetchText(url: URL, key: string | undefined): Promise<stri
     throw unreachable(url, (error as Error).message, error);
   }
   if (response.ok && text) return text;
-  throw refusalError(url, response.status, key, `it answers ${response.status} to ${url.pathname}`);
+  throw refusalError(url, response.status, key, `it answers ${response.status} to ${url.pathname}`, remedy);
 }
 
 /** Nobody answers. */
@@ -62,7 +63,13 @@ export function unreachable(url: URL, reason: string, cause?: unknown): ServerUn
 }
 
 /** What a refusal by this status means to the one who named the address. */
-export function refusalError(url: URL, status: number, key: string | undefined, detail: string): Error {
+export function refusalError(
+  url: URL,
+  status: number,
+  key: string | undefined,
+  detail: string,
+  remedy = "Give the URL that the server prints, or ask again later",
+): Error {
   if (status === 401 || status === 403) {
     return new AccessError(
       `The server at ${url.origin} ${key === undefined ? "asks for a key" : "does not take this key"}`,
@@ -77,6 +84,6 @@ export function refusalError(url: URL, status: number, key: string | undefined, 
   }
   return new ServerUnreachableError(
     `The server at ${url.origin} is there and does not serve: ${detail}`,
-    "Give the URL that the server prints, or ask again later",
+    remedy,
   );
 }

@@ -17,7 +17,7 @@ export interface PoolLimits extends TrialLimits {
   readonly matching: number;
 }
 
-const defaults: PoolLimits = { deadlineMs: 2000, matching: 6, trying: 2, waiting: 64 };
+const defaults: PoolLimits = { deadlineMs: 2000, matching: 6, trying: 2, waiting: 128 };
 /** How long a thread may take to start. */
 const startMs = 30_000;
 /** Grammars after which a thread is replaced: what the compiler does not free, some 0.2 MB each, goes with it. */

@@ -1,11 +1,13 @@
 import { RequestError } from "../base/errors.ts";
 import { type Asker, Gate } from "../base/gate.ts";
+import { leavesAsMuch } from "../base/shares.ts";
+import { type Client, nobody } from "../base/turns.ts";
 import type { ConstraintText } from "./matcher_protocol.ts";
 
 export interface TrialLimits {
   /** Trials that go on at a time. */
   readonly trying: number;
-  /** Trials that may wait for their turn, at least one. */
+  /** Trials that may wait for their turn, at least one; a client's leave as many places free as they take. */
   readonly waiting: number;
 }
 
@@ -63,11 +65,11 @@ export class Trials {
     }
   }
 
-  #begin(constraint: ConstraintText, client: Asker["client"]): Trial {
-    const { waiting } = this.#places;
-    if (waiting >= this.#limits.waiting) {
+  #begin(constraint: ConstraintText, client: Client = nobody): Trial {
+    const [all, own] = [this.#places.waiting, this.#places.waitingOf(client.caller)];
+    if (all > 0 && !leavesAsMuch(own + 1, all + 1, this.#limits.waiting)) {
       throw new RequestError(
-        `${waiting} constraints of other requests wait to be compiled, which is the limit`,
+        `${all} constraints of other requests wait to be compiled, ${own} of them by the same client, which is the limit`,
         { code: "queue_full", remedy: "Try again later" },
       );
     }

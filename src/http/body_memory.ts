@@ -1,3 +1,5 @@
+import { Shares } from "../base/shares.ts";
+
 /** What one body counts for. */
 export interface BodyAccount {
   /** So many of its bytes are there. Says whether there is memory for them; they count if there is. */
@@ -6,31 +8,27 @@ export interface BodyAccount {
   close(): void;
 }
 
-/**
- * Memory for bodies, by whose they are. A client's bodies may take no more than they leave free: one alone has half of
- * it, a second one half of the rest, and there is room for the next however many there are.
- */
+/** Memory for bodies, shared by those whose they are. */
 export class BodyMemory {
-  readonly #ofClients = new Map<string, number>();
-  #bytes = 0;
+  readonly #shares: Shares;
 
   /** @param most bytes of all bodies at a time; one that is alone may be of any size */
-  constructor(readonly most: number) {}
+  constructor(readonly most: number) {
+    this.#shares = new Shares(most);
+  }
 
   /** Bytes of all bodies. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#shares.taken;
   }
 
   of(client: string): number {
-    return this.#ofClients.get(client) ?? 0;
+    return this.#shares.of(client);
   }
 
   /** Whether a client's bodies may take `bytes` more, for one that has `charged` of all already. */
   hasRoom(client: string, bytes: number, charged = 0): boolean {
-    const all = this.#bytes - charged;
-    const own = this.of(client) - charged + bytes;
-    return all === 0 || own <= this.most - (all + bytes);
+    return this.bytes === charged || this.#shares.allows(client, bytes - charged);
   }
 
   /** For one body of a client. */
@@ -38,7 +36,7 @@ export class BodyMemory {
     let charged = 0;
     let needed = true;
     const charge = (bytes: number) => {
-      this.#charge(client, bytes - charged);
+      this.#shares.take(client, bytes - charged);
       charged = bytes;
     };
     return {
@@ -53,12 +51,5 @@ export class BodyMemory {
         charge(0);
       },
     };
-  }
-
-  #charge(client: string, bytes: number): void {
-    this.#bytes += bytes;
-    const own = this.of(client) + bytes;
-    if (own > 0) this.#ofClients.set(client, own);
-    else this.#ofClients.delete(client); // clients come and go, the map must not grow
   }
 }

@@ -30,12 +30,13 @@ const maxFetches = 16;
  *
  * A name is resolved once, inside the connection: the addresses that are checked are the addresses that are
  * connected to. Every redirect is checked like the first URL. Proxies of the environment are not used, bodies are
- * not decompressed, and at most 16 fetches run at a time, clients in turn.
+ * not decompressed, and at most 16 fetches run at a time, clients in turn; a client's fetches leave as many places free
+ * as they take, since another server decides how long they last.
  */
 export class ImageLoader {
   readonly #options: ImageLoaderOptions;
   readonly #maxBytes: number;
-  readonly #gate = new Gate(maxFetches);
+  readonly #gate = new Gate(maxFetches, { sharing: true });
   readonly #lookup: LookupFunction;
 
   constructor(options: ImageLoaderOptions) {

@@ -28,6 +28,7 @@ const spec = {
   TOKEN_LANES: 4,
   SPLIT_K: 0,
   ONE_SUBGROUP: 0,
+  LOADS: 1,
 } as const;
 
 export const matmulKernel = kernel({
@@ -91,9 +92,10 @@ export function matmul(
   if (residual !== undefined) checkShape("residual", residual, [tokens, outputs]);
 
   const { limits } = cmd.device;
-  const tile = chooseTile(cmd.device, tokens);
-  const specialized = { ...tile, WEIGHT_DTYPE: weightDtypeCode[weight.dtype] };
   const narrow = weight.dtype !== "f32" && columns % 8 !== 0;
+  const loads = columns / (weight.dtype === "f32" || narrow ? 4 : 8);
+  const tile = chooseTile(cmd.device, tokens, loads);
+  const specialized = { ...tile, WEIGHT_DTYPE: weightDtypeCode[weight.dtype] };
   for (const [firstToken, endToken] of rowRanges(tokens, [4 * columns, 4 * outputs], limits)) {
     const slice = (tensor: Tensor<"f32">) => sliceRows(tensor, firstToken, endToken);
     for (const [firstRow, endRow] of rowRanges(outputs, [columns * dtypeBytes[weight.dtype]], limits)) {
@@ -123,22 +125,25 @@ export function matmul(
 
 type Tile = Pick<
   Record<keyof typeof spec, number>,
-  "WORKGROUP_SIZE" | "ROWS" | "TOKENS" | "TOKEN_LANES" | "SPLIT_K" | "ONE_SUBGROUP"
+  "WORKGROUP_SIZE" | "ROWS" | "TOKENS" | "TOKEN_LANES" | "SPLIT_K" | "ONE_SUBGROUP" | "LOADS"
 >;
 
 /**
  * The tile of one invocation and the layout of a workgroup; include/matmul.glsl explains the two modes. On a CPU
  * driver a subgroup is one vector: every invocation has rows of its own and all share the loads of x. A GPU wants
  * neighbours to read neighbouring words when the weight is read for a few tokens only.
+ *
+ * @param loads that a row of the weight takes
  */
-function chooseTile(device: Device, tokens: number): Tile {
-  if (device.info.type === "cpu") {
+function chooseTile({ info }: Device, tokens: number, loads: number): Tile {
+  if (info.type === "cpu") {
+    const one = { WORKGROUP_SIZE: info.subgroupSize, TOKEN_LANES: 1, SPLIT_K: 0, ONE_SUBGROUP: 1 };
     // Four rows share each load of x; a larger tile spills registers and takes seconds to compile.
-    const width = tokens === 1 ? 1 : 4;
-    const lanes = device.info.subgroupSize;
-    return { WORKGROUP_SIZE: lanes, ROWS: 4, TOKENS: width, TOKEN_LANES: 1, SPLIT_K: 0, ONE_SUBGROUP: 1 };
+    if (tokens > 1) return { ...one, ROWS: 4, TOKENS: 4, LOADS: 1 };
+    // Rows often begin a multiple of 4 KiB apart, and what is not read of a line at once is pushed out of the cache.
+    return { ...one, ROWS: info.slowBroadcasts ? 4 : 2, TOKENS: 1, LOADS: loads % 2 === 0 ? 2 : 1 };
   }
-  const size = { WORKGROUP_SIZE: 64, ONE_SUBGROUP: 0 };
+  const size = { WORKGROUP_SIZE: 64, ONE_SUBGROUP: 0, LOADS: 1 };
   if (tokens > 8) return { ...size, ROWS: 4, TOKENS: 4, TOKEN_LANES: 4, SPLIT_K: 0 };
   const width = tokens === 1 ? 1 : tokens === 2 ? 2 : tokens <= 4 ? 4 : 8;
   return { ...size, ROWS: width <= 2 ? 4 : 2, TOKENS: width, TOKEN_LANES: 1, SPLIT_K: 1 };

@@ -80,3 +80,40 @@ test("Gate.run() runs a few tasks at a time, in order, and goes on after a failu
   expect(results.map(({ status }) => status === "fulfilled")).toEqual([true, false, true, true, true, true]);
   expect([most, ...order]).toEqual([2, 0, 1, 2, 3, 4, 5]);
 });
+
+describe("a gate that is shared", () => {
+  /** Which tasks run, and how they are ended. */
+  function busy(gate: Gate) {
+    const running = new Map<string, () => void>();
+    const run = (name: string) =>
+      gate.run(() => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        running.set(name, resolve);
+        return promise;
+      }, { client: by(name[0]!) });
+    const end = async (name: string) => {
+      running.get(name)!();
+      running.delete(name);
+      await Bun.sleep(0);
+    };
+    return { running, run, end };
+  }
+
+  test("leaves as many places free as one client takes, and passes its turn on", async () => {
+    const { running, run, end } = busy(new Gate(8, { sharing: true }));
+    for (const caller of ["a", "b", "c"]) for (let i = 0; i < 6; i++) void run(`${caller}${i}`);
+    await Bun.sleep(0);
+    expect([...running.keys()]).toEqual(["a0", "a1", "a2", "a3", "b0", "b1", "c0"]);
+    await end("c0"); // two are free, and whoever took one would have more than it leaves
+    expect([...running.keys()]).toEqual(["a0", "a1", "a2", "a3", "b0", "b1", "c1"]);
+    for (const name of ["a0", "a1", "a2"]) await end(name);
+    expect([...running.keys()]).toEqual(["a3", "b0", "b1", "c1", "c2", "a4"]);
+  });
+
+  test("gives nearly all of its places to many who want one", async () => {
+    const { running, run } = busy(new Gate(4, { sharing: true }));
+    for (const caller of "abcdef") void run(`${caller}0`);
+    await Bun.sleep(0);
+    expect([...running.keys()]).toEqual(["a0", "b0", "c0"]);
+  });
+});

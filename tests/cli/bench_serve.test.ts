@@ -23,8 +23,11 @@ afterEach(async () => {
   servers = [];
 });
 
-/** A server that is none of ours: one model or several, and answers as a test wants them. */
-function standIn(answer: Answer, models: readonly string[] = ["other/model"]) {
+/**
+ * A server that is none of ours: one model or several, or the status by which it refuses to list them, and answers as a
+ * test wants them.
+ */
+function standIn(answer: Answer, models: readonly string[] | number = ["other/model"]) {
   const asked: Asked[] = [];
   const server = Bun.serve({
     port: 0,
@@ -32,7 +35,10 @@ function standIn(answer: Answer, models: readonly string[] = ["other/model"]) {
     idleTimeout: 0,
     async fetch(request) {
       const { pathname } = new URL(request.url);
-      if (pathname === "/v1/models") return Response.json({ data: models.map((id) => ({ id })) });
+      if (pathname === "/v1/models") {
+        if (typeof models === "number") return new Response("", { status: models });
+        return Response.json({ data: models.map((id) => ({ id })) });
+      }
       if (pathname !== "/v1/chat/completions") return new Response("Not found", { status: 404 });
       const body = await request.json() as Asked;
       asked.push(body);
@@ -218,7 +224,10 @@ test("bench serve sends its key, and says which model, key or address is wrong",
   const many = standIn(() => Response.json({ message: "No such model" }, { status: 404 }), ["a", "b"]);
   const busy = standIn(() => Response.json({ error: { message: "Loading" } }, { status: 503 }));
   const silent = standIn(() => Response.json({}));
+  const secretive = standIn(() => stream(whole), 500);
+  expect((await cli(["bench", "serve", secretive.url, "m", ...few])).code).toBe(0);
   const cases: [string[], number, string][] = [
+    [[secretive.url], 8, "it answers 500 to /v1/models\nName the model after the URL"],
     [[guarded.url], 4, "asks for a key\nGive it with --api-key-file"],
     [[guarded.url, "--api-key", "k-wrong"], 4, "does not take this key"],
     [["http://127.0.0.1:9"], 8, "No server answers at http://127.0.0.1:9"],

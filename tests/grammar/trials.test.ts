@@ -77,11 +77,29 @@ describe("Trials.run()", () => {
   test("refuses one too many, but not another that wants the same", async () => {
     const bench = new Bench({ waiting: 1 });
     const runs = ["a", "b", "c", "b", "a"].map((name) => bench.run(name));
-    expect(await runs[2]).toBe("1 constraints of other requests wait to be compiled, which is the limit");
+    expect(await runs[2]).toBe(
+      "1 constraints of other requests wait to be compiled, 1 of them by the same client, which is the limit",
+    );
     await bench.end("a");
     await bench.end("b");
     expect((await Promise.all(runs)).filter((end) => end === "tried")).toHaveLength(4);
     expect(bench.begun).toEqual(["a", "b"]);
+  });
+
+  test("leaves others as many places to wait as one client takes", async () => {
+    const bench = new Bench({ waiting: 8 });
+    const names = (caller: string) => Array.from({ length: 8 }, (_, i) => `${caller}${i}`);
+    const runs = ["a", "b", "c"].flatMap((caller) =>
+      names(caller).map((name) => bench.run(name, by(caller)))
+    );
+    for (const name of ["a0", "a1", "b0", "c0", "a2", "b1", "a3", "a4"]) await bench.end(name);
+    expect(bench.begun).toEqual(["a0", "a1", "b0", "c0", "a2", "b1", "a3", "a4"]);
+    const ends = await Promise.all(runs);
+    expect(ends.filter((end) => end === "tried")).toHaveLength(8);
+    expect(ends[5]).toStartWith("4 constraints of other requests wait to be compiled, 4 of them by the same");
+    expect(ends[10]).toStartWith(
+      "6 constraints of other requests wait to be compiled, 2 of them by the same",
+    );
   });
 
   test("gives up what nobody wants any more, and begins anew for who comes then", async () => {

@@ -57,7 +57,8 @@ function respond(path: string, query: string): Response | Promise<Response> {
         }),
       );
     case "/silent":
-      return Bun.sleep(5000).then(() => new Response("late"));
+    case "/silent_too":
+      return Bun.sleep(60_000).then(() => new Response("late"));
     case "/gzip":
       return new Response(Bun.gzipSync(new Uint8Array(1e6)), { headers: { "content-encoding": "gzip" } });
     case "/missing":

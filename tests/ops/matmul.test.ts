@@ -20,6 +20,7 @@ for (const [kind, device] of bothDeviceTypes(testDevice)) {
       const cases: MatmulSizes[] = [
         { tokens: 1, columns: 4, outputs: 1 },
         { tokens: 1, columns: 36, outputs: 24 }, // K an odd multiple of 4: every other 16-bit row is misaligned
+        { tokens: 1, columns: 24, outputs: 31 }, // an odd number of loads in a 16-bit row
         { tokens: 5, columns: 36, outputs: 24 },
         { tokens: 1, columns: 512, outputs: 63 },
         { tokens: 2, columns: 64, outputs: 65 },

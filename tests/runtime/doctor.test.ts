@@ -83,6 +83,7 @@ describe("checks of a device", () => {
     subgroupSize: 32,
     heaps: [{ bytes: 24e9, deviceLocal: true }, { bytes: 64e9, deviceLocal: false }],
     unifiedMemory: false,
+    slowBroadcasts: false,
     timestampPeriodNs: 1,
     missing: [],
   };
