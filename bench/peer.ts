@@ -7,9 +7,9 @@
  * MODEL's are read, so that both start from the page cache. COMMAND is run by a shell as `COMMAND --prompt N --gen N --check` and
  * prints one line of JSON: `prefill_median` and `decode_median` (tokens/s), `cold_start_s` (start of the process to the
  * first token), `peak_rss` (bytes), `tokens` (the greedy ones after the prompt that both sides make from the same
- * seed). In the first round both begin with empty shader caches. Build `dist/llamav` first.
+ * seed). In every round both begin with empty shader caches. Build `dist/llamav` first.
  */
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { argv, env } from "node:process";
@@ -118,14 +118,15 @@ function rowsOf(sides: ReadonlyMap<string, readonly Side[]>, { prompt, tokens }:
       rate,
       unit,
     });
-    const rest = rounds.slice(1);
     return [
       row("prefill", `${prompt} tokens`, median(rounds.map(({ prefill }) => prefill)), "tokens/s"),
       row("decode", `${tokens} tokens`, median(rounds.map(({ decode }) => decode)), "tokens/s"),
-      row("first_start", "empty caches", rounds[0]!.startSeconds, "s to token 1"),
-      ...rest.length > 0
-        ? [row("start", "full caches", median(rest.map(({ startSeconds }) => startSeconds)), "s to token 1")]
-        : [],
+      row(
+        "first_start",
+        "empty caches",
+        median(rounds.map(({ startSeconds }) => startSeconds)),
+        "s to token 1",
+      ),
       row("peak_memory", "text", Math.max(...rounds.map(({ peakBytes }) => peakBytes)), "bytes"),
     ];
   });
@@ -151,8 +152,9 @@ async function main(): Promise<void> {
   try {
     planned = await plannedBytes(model, caches);
     console.log(`plan without working memory: ${formatBytes(planned)}`);
-    rmSync(caches, { recursive: true });
     for (let round = 0; round < Number(values.rounds); round++) {
+      rmSync(caches, { recursive: true });
+      for (const name of sides.keys()) mkdirSync(join(caches, name), { recursive: true });
       await readAhead([model, ...files]);
       sides.get("llamav")!.push(await runOurs(task, join(caches, "llamav")));
       sides.get("peer")!.push(await runPeer(task, join(caches, "peer")));
