@@ -4,10 +4,10 @@
  *     bun bench/peer.ts MODEL [FILE...] --peer COMMAND [--rounds N] [--prompt N] [--tokens N] [--save]
  *
  * MODEL needs a tokenizer, for the first answer. FILEs are what the other program loads: before every round they and
- * MODEL's are read, so that both start from the page cache. COMMAND is run by a shell as `COMMAND --prompt N --gen N --check` and
- * prints one line of JSON: `prefill_median` and `decode_median` (tokens/s), `cold_start_s` (start of the process to the
- * first token), `peak_rss` (bytes), `tokens` (the greedy ones after the prompt that both sides make from the same
- * seed). In every round both begin with empty shader caches. Build `dist/llamav` first.
+ * MODEL's are read, so that both start from the page cache; their shader caches are empty then. COMMAND is run by a
+ * shell as `COMMAND --prompt N --gen N --check` and prints one line of JSON: `prefill_median` and `decode_median`
+ * (tokens/s), `cold_start_s` (start of the process to the first token), `peak_rss` (bytes), `tokens` (the greedy ones
+ * after the prompt that both sides make from the same seed). Build `dist/llamav` first.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
