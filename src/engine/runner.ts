@@ -78,8 +78,8 @@ export class Runner {
     const tables = runnerTables(config, limits);
     try {
       this.#caches = {
-        self: allocateCache(this.#arena("text cache", "device", tables.textCache), tables.textCache),
-        cross: allocateCache(this.#arena("image cache", "device", tables.imageCache), tables.imageCache),
+        self: allocateCache(this.#cacheArena("text cache", tables.textCache), tables.textCache),
+        cross: allocateCache(this.#cacheArena("image cache", tables.imageCache), tables.imageCache),
       };
       const scratch = this.#arena(
         "working memory",
@@ -111,7 +111,7 @@ export class Runner {
       const { inverseFrequencies } = allocate(this.#inputs, tables.constants);
       this.#inputs.view(inverseFrequencies).set(bytesOf(ropeFrequencies(config.text)));
       const { weights, arena } = loadWeights(config, checkpoint.weights, weightPlan, device, onProgress);
-      this.#arenas.push(arena);
+      this.#keep(arena);
       this.#weights = weights;
       this.#model = { config, weights: weights.text, inverseFrequencies, blockSize };
     } catch (error) {
@@ -246,7 +246,15 @@ export class Runner {
   }
 
   #arena(name: string, placement: "device" | "shared" | "readback", ...tables: ShapeTable[]): Arena {
-    const arena = new Arena(this.#device, name, tableBytes(...tables), placement);
+    return this.#keep(new Arena(this.#device, name, tableBytes(...tables), placement));
+  }
+
+  /** No row of a cache is read before it was written, and zeroing a gigabyte would take a good part of a start. */
+  #cacheArena(name: string, table: ShapeTable): Arena {
+    return this.#keep(new Arena(this.#device, name, tableBytes(table), "device", { zeroed: false }));
+  }
+
+  #keep(arena: Arena): Arena {
     this.#arenas.push(arena);
     return arena;
   }

@@ -111,7 +111,8 @@ export class Arena {
   readonly #buffers: GpuBuffer[] = [];
   readonly #layout: BlockLayout;
   readonly #blockLimit: number;
-  readonly #zeroed: boolean;
+  /** Whether its memory was zeros; otherwise what is read before it is written is anything. */
+  readonly zeroed: boolean;
   #used = 0;
   #disposed = false;
 
@@ -127,7 +128,7 @@ export class Arena {
     { zeroed = true }: { readonly zeroed?: boolean } = {},
   ) {
     this.#device = device;
-    this.#zeroed = zeroed;
+    this.zeroed = zeroed;
     this.#blockLimit = Math.min(roundDown(device.limits.maxAllocationBytes, alignment), longestBlock);
     this.#layout = new BlockLayout(bytes, this.#blockLimit);
     this.#layout.blockBytes.forEach((_, block) => this.#buffer(block));
@@ -188,7 +189,7 @@ export class Arena {
       this.name,
       this.#layout.blockBytes[block]!,
       this.placement,
-      this.#zeroed,
+      this.zeroed,
     );
   }
 
