@@ -169,7 +169,7 @@ test("one request more than --max-num-queued-reqs is a 429 with Retry-After", as
 test("serve --verbose says what an answer's time went into", async () => {
   const { seen, ask } = await startServing("short", "--verbose");
   expect((await ask()).status).toBe(200);
-  await until(() => seen.stderr.includes("debug: "));
+  await until(() => seen.stderr.includes("debug: req_"));
   expect(seen.stderr).toMatch(
     /^debug: req_\w+ queue 0\.0 ms, images 0\.0 ms, prompt 13 ms, answer 4\.0 ms$/m,
   );
