@@ -8,8 +8,8 @@
  *
  * share: tokens per second of the executable's server and of an engine in this process, asked the same in turns, and what
  * a streamed token takes of the server's main thread. fairness: how long four clients wait for their answers among
- * themselves, and while a fifth floods the queue. path: what the way from a runtime's event to the socket takes, with an
- * engine that costs nothing.
+ * themselves, and while a fifth floods the queue. path: what a token takes of the main thread from the engine's message
+ * to the socket, with a simulated engine. Single rounds differ by a tenth here, so that a median needs many.
  *
  * Build the executable first. Linux only: it counts the time of one thread of another process.
  */
@@ -26,10 +26,10 @@ import { fairnessKeys, measureFairness } from "./server/fairness.ts";
 import { measureShare } from "./server/share.ts";
 import { measureStreamPath } from "./server/stream_path.ts";
 
-const defaults = { rounds: "5", batch: "8", prompt: "64", tokens: "256" };
+const defaults = { rounds: "15", batch: "8", prompt: "64", tokens: "256" };
 const parts = ["share", "fairness", "path"] as const;
-/** Tokens that the path is measured with, each round. */
-const pathTokens = 100_000;
+/** Tokens of each stream that the path is measured with, each round. */
+const pathTokens = 2000;
 
 async function main(): Promise<void> {
   const { values, positionals: [model] } = parseArgs({
@@ -83,7 +83,7 @@ async function main(): Promise<void> {
       await using server = await serveModel(executable, model, [...flags, ...keys]);
       results.push(...await measureFairness(driver.engine.config, server, options.rounds));
     }
-    if (wanted("path")) results.push(await measureStreamPath(options.rounds, pathTokens));
+    if (wanted("path")) results.push(...await measureStreamPath(options.rounds, pathTokens));
   } finally {
     driver.dispose();
   }
