@@ -28,6 +28,11 @@ export class Turns<T> {
     return this.#size;
   }
 
+  /** The next one of each caller, in turn. */
+  *heads(): Generator<T> {
+    for (const users of this.#callers.values()) yield users.values().next().value![0]!;
+  }
+
   /** Those of them that are a caller's. */
   countOf(caller: string): number {
     let count = 0;
@@ -35,12 +40,14 @@ export class Turns<T> {
     return count;
   }
 
-  add(item: T, { caller, user }: Client): void {
-    const users = this.#callers.get(caller) ?? new Map<string, T[]>();
-    const own = users.get(user) ?? [];
-    own.push(item);
-    users.set(user, own);
-    this.#callers.set(caller, users);
+  add(item: T, client: Client): void {
+    this.#ownOf(client).push(item);
+    this.#size++;
+  }
+
+  /** Adds an item before all others of its user's: it had its turn, and gave it up. */
+  putBack(item: T, client: Client): void {
+    this.#ownOf(client).unshift(item);
     this.#size++;
   }
 
@@ -74,6 +81,14 @@ export class Turns<T> {
     if (users.size === 0) this.#callers.delete(caller);
     this.#size--;
     return true;
+  }
+
+  #ownOf({ caller, user }: Client): T[] {
+    const users = this.#callers.get(caller) ?? new Map<string, T[]>();
+    const own = users.get(user) ?? [];
+    users.set(user, own);
+    this.#callers.set(caller, users);
+    return own;
   }
 
   #next(may: MayTake<T> = () => true) {

@@ -2,6 +2,7 @@ import { assert } from "../base/assert.ts";
 import type { Step } from "./batch.ts";
 import type { BlockPool } from "./block_pool.ts";
 import type { ImageCache } from "./image_cache.ts";
+import { Places } from "./places.ts";
 import { PrefillBudget } from "./prefill_budget.ts";
 import type { PrefixCache } from "./prefix_cache.ts";
 import type { EngineImage } from "./protocol.ts";
@@ -20,8 +21,12 @@ export interface SchedulerLimits {
  *
  * A sequence is admitted when there are a slot, tiles for its images and blocks for the tokens that it has; blocks
  * for those that it generates are taken as it grows. When they run out, the sequence that was first admitted last
- * gives its blocks back and stands first in the queue: the oldest one always gets on, so all come to their end. What
- * a preempted sequence had computed stays in the prefix cache until its memory is needed; the rest is computed again.
+ * among those of the caller that has most gives its blocks back and stands first in the queue: the oldest one always
+ * gets on, so all come to their end. What a preempted sequence had computed stays in the prefix cache until its memory
+ * is needed; the rest is computed again.
+ *
+ * Who has fewer sequences running than another caller comes before it, and where there is no place, the other gives one
+ * up (`places.ts`): long answers of one caller do not keep the others waiting for their end.
  *
  * The choices of one request share the full blocks of its prompt: the first choice computes them, the others are
  * admitted when they can find them. The rows behind the last full block each choice computes for itself: that is less
@@ -41,6 +46,7 @@ export class Scheduler {
   readonly #drafts = [new StepDraft(), new StepDraft(), new StepDraft()] as const;
   #launches = 0;
   #admissions = 0;
+  /** How often a sequence that ran was made to wait. */
   preemptions = 0;
 
   constructor(
@@ -87,15 +93,26 @@ export class Scheduler {
     else this.#free(sequence);
   }
 
-  /** Admits what can be admitted: who was preempted, then further choices, then who waits longest in its turn. */
+  /**
+   * Admits what can be admitted. Callers with fewer sequences running come first; of those with as many, who was
+   * preempted, then further choices, then who waits longest in its turn. Where there is no room for the next one,
+   * somebody may have to give way.
+   */
   admit(): void {
-    while (this.#slots.length > 0) {
-      const first = this.#waiting.first();
-      const follower = first !== undefined && first.order >= 0 ? undefined : this.#readyFollower();
-      const next = follower ?? first;
-      if (next === undefined || !this.#start(next)) return;
-      if (follower) takeOut(this.#followers, follower);
-      else this.#waiting.takeFirst();
+    this.#letGo();
+    while (this.#waiting.count + this.#followers.length > 0) {
+      const places = new Places(this.#running);
+      const next = this.#next(places);
+      if (next === undefined) return;
+      if (this.#start(next)) {
+        if (!takeOut(this.#followers, next)) this.#waiting.take(next);
+        continue;
+      }
+      if (this.#running.some(({ givesWay }) => givesWay)) return;
+      const rich = places.givingWayTo(next);
+      if (!rich) return;
+      rich.givesWay = true;
+      this.#letGo();
     }
   }
 
@@ -122,9 +139,10 @@ export class Scheduler {
     let sitOut = 0; // streams that wait for a mask, and for this step to end
     for (let i = 0; i < this.#running.length && draft.rows < chunkSize; i++) {
       const sequence = this.#running[i]!;
+      if (sequence.givesWay) continue;
       if (!sequence.prefilling && sequence.waitsForMask) sitOut++;
       if (!decodes(sequence)) continue;
-      if (this.#reserve(sequence, mayPreempt)) draft.add(sequence, sequence.length, true);
+      if (this.#reserve(i, mayPreempt)) draft.add(sequence, sequence.length, true);
       else if (!mayPreempt) {
         draft.clear();
         return draft.step;
@@ -133,7 +151,7 @@ export class Scheduler {
     let left = this.budget.rows(draft.rows, sitOut);
     for (const sequence of this.#running) {
       if (left <= 0) break;
-      if (sequence.length - sequence.computed <= 1 || !isReady(sequence)) continue;
+      if (sequence.length - sequence.computed <= 1 || sequence.givesWay || !isReady(sequence)) continue;
       const last = sequence.waitsForMask ? sequence.length - 1 : sequence.length;
       const end = Math.min(last, sequence.computed + left);
       if (end === sequence.computed) continue;
@@ -168,6 +186,26 @@ export class Scheduler {
     }
   }
 
+  /** Who comes next. */
+  #next({ of }: Places): Sequence | undefined {
+    const turn = this.#waiting.turn(of);
+    const before = this.#waiting.preempted ?? this.#readyFollower();
+    if (before && turn && of(turn) < of(before)) return turn;
+    return before ?? turn;
+  }
+
+  /** Frees those that give way, as far as no step in flight has rows of them. */
+  #letGo(): void {
+    for (let i = this.#running.length - 1; i >= 0; i--) {
+      const sequence = this.#running[i]!;
+      if (!sequence.givesWay || sequence.inFlight > 0) continue;
+      this.#running.splice(i, 1);
+      this.#free(sequence);
+      this.#waiting.giveWay(sequence);
+      this.preemptions++;
+    }
+  }
+
   /** A further choice whose first one has computed what they share, or will not. */
   #readyFollower(): Sequence | undefined {
     for (const follower of this.#followers) {
@@ -179,7 +217,9 @@ export class Scheduler {
     return undefined;
   }
 
+  /** Gives a sequence what it needs to run, if it is there. */
   #start(sequence: Sequence): boolean {
+    if (this.#slots.length === 0) return false;
     const found = this.prefixes.take(sequence);
     const missing = this.blocks.blocksFor(sequence.tokens.length) - sequence.blocks.length;
     // One block for each that runs: without them the newcomer would be the next to be preempted.
@@ -214,12 +254,17 @@ export class Scheduler {
     }
   }
 
-  /** Makes room for the sequence's next row. Preempts others, and in the end itself; says whether it has the room. */
-  #reserve(sequence: Sequence, mayPreempt: boolean): boolean {
+  /**
+   * Makes room for the next row of the sequence that runs at this index. Preempts those behind it, and in the end itself;
+   * says whether it has the room.
+   */
+  #reserve(index: number, mayPreempt: boolean): boolean {
+    const sequence = this.#running[index]!;
     if (sequence.blocks.length >= this.blocks.blocksFor(sequence.length)) return true;
     while (this.blocks.availableCount === 0) {
       if (!mayPreempt) return false;
-      const victim = this.#running.at(-1)!;
+      const victim = new Places(this.#running).newestOfRichest(index);
+      assert(victim, "nobody gives way while no step is in flight");
       this.#preempt(victim);
       if (victim === sequence) return false;
     }
@@ -229,7 +274,7 @@ export class Scheduler {
 
   #preempt(sequence: Sequence): void {
     assert(this.#running.length > 1, "the cache holds one sequence of any length");
-    this.#running.pop();
+    takeOut(this.#running, sequence);
     this.#free(sequence);
     this.#waiting.putBack(sequence);
     this.preemptions++;
@@ -242,6 +287,7 @@ export class Scheduler {
     sequence.cachedImages = [];
     this.#slots.push(sequence.slot);
     sequence.slot = -1;
+    sequence.givesWay = false;
   }
 }
 

@@ -56,6 +56,8 @@ export class Sequence {
   queueTokens = 0;
   /** Rank by first admission; the highest one is preempted first. −1 before. */
   order = -1;
+  /** It gets no more rows, and gives its place to another caller's as soon as no step is in flight that has some. */
+  givesWay = false;
   /** It was taken out: what a step in flight still chooses for it is dropped. */
   ended = false;
   readonly timings = { queuedAt: performance.now(), startedAt: 0, imageMs: 0, tokenAt: 0 };

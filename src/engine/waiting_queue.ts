@@ -1,10 +1,18 @@
-import { nobody, Turns } from "../base/turns.ts";
+import { type Client, nobody, Turns } from "../base/turns.ts";
 import type { Sequence } from "./sequence.ts";
 
-/** Sequences that wait to be admitted, clients in turn. Those that had to give up their place stand before all. */
+/** How many places a sequence's caller has already. */
+type PlacesOf = (sequence: Sequence) => number;
+
+/**
+ * Sequences that wait to be admitted: callers with fewer places first, among equals in turn. Those that were preempted
+ * because memory was full stand before all whose callers have as many.
+ */
 export class WaitingQueue {
   readonly #preempted: Sequence[] = []; // first to come back first
   readonly #turns = new Turns<Sequence>();
+  /** Those in `#turns` that ran before. */
+  readonly #gaveWay = new Set<Sequence>();
   #tokens = 0;
 
   get count(): number {
@@ -13,7 +21,7 @@ export class WaitingQueue {
 
   /** Requests that were never admitted, and the tokens that they count for. */
   get requestCount(): number {
-    return this.#turns.size;
+    return this.#turns.size - this.#gaveWay.size;
   }
 
   get tokens(): number {
@@ -21,7 +29,7 @@ export class WaitingQueue {
   }
 
   add(sequence: Sequence): void {
-    this.#turns.add(sequence, sequence.request.client ?? nobody);
+    this.#turns.add(sequence, clientOf(sequence));
     this.#tokens += sequence.queueTokens;
   }
 
@@ -30,24 +38,48 @@ export class WaitingQueue {
     this.#preempted.unshift(sequence);
   }
 
-  /** The one whose turn it is. */
-  first(): Sequence | undefined {
-    return this.#preempted[0] ?? this.#turns.first();
+  /** Puts a sequence that gave its place to another caller before the others of its own. */
+  giveWay(sequence: Sequence): void {
+    this.#turns.putBack(sequence, clientOf(sequence));
+    this.#gaveWay.add(sequence);
   }
 
-  /** Takes `first()` out; its client's turn comes again when the others have had theirs. */
-  takeFirst(): void {
-    if (this.#preempted.shift()) return;
-    this.#tokens -= this.#turns.takeFirst()?.queueTokens ?? 0;
+  /** Who was preempted and comes back next. */
+  get preempted(): Sequence | undefined {
+    return this.#preempted[0];
+  }
+
+  /** Whose turn it is. */
+  turn(placesOf: PlacesOf): Sequence | undefined {
+    let first: Sequence | undefined;
+    for (const head of this.#turns.heads()) {
+      if (first === undefined || placesOf(head) < placesOf(first)) first = head;
+    }
+    return first;
+  }
+
+  /** Takes out who comes next; its caller's turn comes again when the others have had theirs. */
+  take(sequence: Sequence): void {
+    if (takeOut(this.#preempted, sequence)) return;
+    this.#turns.takeFirst((head) => head === sequence);
+    this.#forget(sequence);
   }
 
   /** Takes a sequence out, wherever it stands. Returns whether it was there. */
   remove(sequence: Sequence): boolean {
     if (takeOut(this.#preempted, sequence)) return true;
-    if (!this.#turns.remove(sequence, sequence.request.client ?? nobody)) return false;
-    this.#tokens -= sequence.queueTokens;
+    if (!this.#turns.remove(sequence, clientOf(sequence))) return false;
+    this.#forget(sequence);
     return true;
   }
+
+  #forget(sequence: Sequence): void {
+    if (!this.#gaveWay.delete(sequence)) this.#tokens -= sequence.queueTokens;
+  }
+}
+
+function clientOf({ request }: Sequence): Client {
+  return request.client ?? nobody;
 }
 
 /** Takes a sequence out of a list. Says whether it was there. */

@@ -27,6 +27,16 @@ function drain(turns: Turns<Item>): Item[] {
 }
 
 describe("Turns (O13)", () => {
+  test("puts an item back before the others of its user, and tells the next one of each caller", () => {
+    const turns = filled(...items(by("a"), 2), ...items(by("b"), 2));
+    const first = turns.takeFirst()!;
+    turns.putBack(first, first.client);
+    turns.putBack({ id: 9, client: by("c") }, by("c"));
+    const told = (all: Iterable<Item>) => [...all].map(({ client, id }) => `${client.caller} ${id}`);
+    expect([told(turns.heads()), turns.size]).toEqual([["b 0", "a 0", "c 9"], 5]);
+    expect(told(drain(turns))).toEqual(["b 0", "a 0", "c 9", "b 1", "a 1"]);
+  });
+
   test("serves callers in turn, and each caller's own in the order of their arrival", () => {
     const order = drain(filled(...items(by("many"), 4), ...items(by("few"), 2)));
     expect(order.map(({ client, id }) => `${client.caller} ${id}`)).toEqual([

@@ -10,27 +10,34 @@ function from(caller: string, id: number, queueTokens = 1): Sequence {
   return sequence;
 }
 
+/** Who comes next where nobody has a place. */
+function first(queue: WaitingQueue): Sequence | undefined {
+  return queue.preempted ?? queue.turn(() => 0);
+}
+
+function takeFirst(queue: WaitingQueue): number | undefined {
+  const next = first(queue);
+  if (next) queue.take(next);
+  return next?.id;
+}
+
 function drain(queue: WaitingQueue): number[] {
   const ids: number[] = [];
-  for (let first = queue.first(); first; first = queue.first()) {
-    ids.push(first.id);
-    queue.takeFirst();
-  }
+  for (let id = takeFirst(queue); id !== undefined; id = takeFirst(queue)) ids.push(id);
   return ids;
 }
 
 describe("WaitingQueue", () => {
   test("gives nothing when nobody waits", () => {
     const queue = new WaitingQueue();
-    queue.takeFirst();
-    expect([queue.first(), queue.count, queue.remove(from("a", 1))]).toEqual([undefined, 0, false]);
+    expect([first(queue), queue.count, queue.remove(from("a", 1))]).toEqual([undefined, 0, false]);
   });
 
   test("lets a client that sends one request pass a client that sent many", () => {
     const queue = new WaitingQueue();
     for (const id of [1, 2, 3, 4]) queue.add(from("many", id));
     queue.add(from("one", 5));
-    queue.takeFirst();
+    takeFirst(queue);
     queue.add(from("late", 6));
     expect(drain(queue)).toEqual([5, 2, 6, 3, 4]);
   });
@@ -43,6 +50,34 @@ describe("WaitingQueue", () => {
     expect([queue.count, queue.requestCount, queue.tokens]).toEqual([3, 1, 10]);
     expect(drain(queue)).toEqual([2, 3, 1]);
     expect([queue.count, queue.tokens]).toEqual([0, 0]);
+  });
+
+  test("lets the caller with the fewest places pass the others, and the turns of equals go on", () => {
+    const queue = new WaitingQueue();
+    for (const [caller, id] of [["rich", 1], ["poor", 2], ["rich", 3], ["poor", 4]] as const) {
+      queue.add(from(caller, id));
+    }
+    const poor = (sequence: Sequence) => sequence.request.client?.caller === "poor" ? 0 : 2;
+    const taken: number[] = [];
+    for (let next = queue.turn(poor); next; next = queue.turn(poor)) {
+      taken.push(next.id);
+      queue.take(next);
+    }
+    expect(taken).toEqual([2, 4, 1, 3]);
+  });
+
+  test("puts those that gave way before the others of their caller, and counts them as no requests", () => {
+    const queue = new WaitingQueue();
+    queue.add(from("a", 1, 10));
+    queue.add(from("b", 2, 10));
+    const gone = from("a", 3, 10);
+    queue.giveWay(gone);
+    queue.giveWay(from("c", 4, 10));
+    expect([queue.count, queue.requestCount, queue.tokens]).toEqual([4, 2, 20]);
+    expect([queue.remove(gone), queue.remove(gone), queue.tokens]).toEqual([true, false, 20]);
+    queue.giveWay(gone);
+    expect(drain(queue)).toEqual([3, 2, 4, 1]);
+    expect([queue.count, queue.requestCount, queue.tokens]).toEqual([0, 0, 0]);
   });
 
   test("counts what waits, and forgets what is taken out, whatever happens", () => {
@@ -64,20 +99,20 @@ describe("WaitingQueue", () => {
           preempted.unshift(from(client, id, pick));
           queue.putBack(preempted[0]!);
         } else {
-          const one = kind === "remove" ? all[pick % all.length] : queue.first();
+          const one = kind === "remove" ? all[pick % all.length] : first(queue);
           if (kind === "remove" && one) expect(queue.remove(one)).toBe(true);
-          if (kind === "takeFirst") queue.takeFirst();
+          if (kind === "takeFirst") takeFirst(queue);
           for (const list of [added, preempted]) {
             if (one && list.includes(one)) list.splice(list.indexOf(one), 1);
           }
         }
         expect([queue.count, queue.requestCount]).toEqual([added.length + preempted.length, added.length]);
         expect(queue.tokens).toBe(added.reduce((sum, { queueTokens }) => sum + queueTokens, 0));
-        const first = queue.first();
-        if (preempted.length > 0) expect(first).toBe(preempted[0]!);
-        else if (first) {
-          expect(added.find(({ request }) => request.client?.caller === first.request.client?.caller)).toBe(
-            first,
+        const next = first(queue);
+        if (preempted.length > 0) expect(next).toBe(preempted[0]!);
+        else if (next) {
+          expect(added.find(({ request }) => request.client?.caller === next.request.client?.caller)).toBe(
+            next,
           );
         } else expect(added).toEqual([]);
       }
