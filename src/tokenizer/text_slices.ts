@@ -1,7 +1,7 @@
 import { RequestError } from "../base/errors.ts";
 
 /** Together they take a tenth of a second to encode, at worst: a run of spaces, which become few tokens. */
-const sliceLength = 1 << 13;
+export const sliceLength = 1 << 13;
 const longestRun = 1 << 15;
 
 /**

@@ -3,7 +3,7 @@ import { ModelError, RequestError } from "../base/errors.ts";
 import { type Asker, Gate } from "../base/gate.ts";
 import { byteCharacters, bytesOfToken } from "./byte_level.ts";
 import { ControlTokens, type Piece } from "./control_tokens.ts";
-import { textSlices } from "./text_slices.ts";
+import { sliceLength, textSlices } from "./text_slices.ts";
 import { readBosToken, readTokenizerFile, type TokenizerFile } from "./tokenizer_file.ts";
 
 /** A stretch of a prompt. `control` text comes from the chat template: only in it are control tokens seen. */
@@ -130,20 +130,27 @@ class LlamaTokenizer implements Tokenizer {
     }
   }
 
-  /** Stops after each slice but the first: most texts have only one. */
+  /**
+   * Stops before a slice with which there would be more characters since the last stop than a slice has: a conversation
+   * of many short messages is as quick as one text of its length.
+   */
   *#encode(segments: readonly EncodeSegment[], maxTokens: number): Generator<void, number[]> {
     // A token has no more bytes than the longest one, and a character has one at least.
-    const characters = segments.reduce((sum, { text, control }) => control ? sum : sum + text.length, 0);
-    if (characters > maxTokens * this.#longestToken) throw tooLong(maxTokens);
+    const length = segments.reduce((sum, { text, control }) => control ? sum : sum + text.length, 0);
+    if (length > maxTokens * this.#longestToken) throw tooLong(maxTokens);
     const ids: number[] = [];
-    let slices = 0;
+    let characters = 0;
     for (const piece of this.#pieces(segments)) {
       if ("id" in piece) {
         ids.push(piece.id);
         continue;
       }
       for (const slice of textSlices(piece.text)) {
-        if (slices++ > 0) yield;
+        if (characters > 0 && characters + slice.length > sliceLength) {
+          yield;
+          characters = 0;
+        }
+        characters += slice.length;
         appendAll(ids, this.#encoder.encode(slice, { add_special_tokens: false }).ids);
         if (ids.length > maxTokens) throw tooLong(maxTokens);
       }

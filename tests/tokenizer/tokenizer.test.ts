@@ -113,10 +113,15 @@ test("textSlices() cuts only where the tokens of the whole text end", () => {
 });
 
 test("Tokenizer.encodeSegments() stops at maxTokens instead of encoding megabytes", () => {
-  const segments = [{ text: "some words ".repeat(1e6), control: false }];
-  const begin = performance.now();
-  expect(() => tokenizer.encodeSegments(segments, { maxTokens: 1000 })).toThrow("at most 1000 tokens");
-  expect(performance.now() - begin).toBeLessThan(1000);
+  // Not so long that its length tells, and several slices of more than a thousand tokens each.
+  const segments = [{ text: "a b ".repeat(4000), control: false }];
+  const spy = spyOn(ReferenceEncoder.prototype, "encode");
+  try {
+    expect(() => tokenizer.encodeSegments(segments, { maxTokens: 1000 })).toThrow("at most 1000 tokens");
+    expect(spy).toHaveBeenCalledTimes(1);
+  } finally {
+    spy.mockRestore();
+  }
   expect(tokenizer.encodeSegments([{ text: "<|eot_id|>", control: true }], { maxTokens: 1 })).toEqual([
     520 + 1,
   ]);
@@ -172,12 +177,12 @@ describe("Tokenizer.encodeInTurns()", () => {
   const tick = () => new Promise((resolve) => setImmediate(resolve));
   const long = [{ text: "some words, 1234 ".repeat(10_000), control: false }];
   /** Counts the bits of texts that are encoded, and runs `each` after every one. */
-  const watchBits = (each: (bits: number) => void) => {
+  const watchBits = (each: (bits: number, text: string) => void) => {
     let bits = 0;
     const encode = ReferenceEncoder.prototype.encode as Encode;
     return spyOn(ReferenceEncoder.prototype, "encode").mockImplementation(
       function (this: ReferenceEncoder, text: string, options?: EncodeOptions) {
-        each(++bits);
+        each(++bits, text);
         return encode.call(this, text, options);
       },
     );
@@ -197,23 +202,48 @@ describe("Tokenizer.encodeInTurns()", () => {
     }
   });
 
-  test("lets the rest of the process work between any two bits of many texts", async () => {
+  /** For each bit, the turns that the rest of the process has had before it, and its characters. */
+  const turnsAtBits = async (encode: () => Promise<unknown>) => {
     let turns = 0;
     let running = true;
-    const turnsAtBits: number[] = [];
-    const spy = watchBits(() => turnsAtBits.push(turns));
+    const seen: { turn: number; characters: number }[] = [];
+    const spy = watchBits((_, { length }) => seen.push({ turn: turns, characters: length }));
     const working = (async () => {
       for (; running; turns++) await tick();
     })();
     try {
-      await Promise.all(Array.from({ length: 8 }, () => tokenizer.encodeInTurns(long)));
+      await encode();
     } finally {
       running = false;
       await working;
       spy.mockRestore();
     }
-    expect(turnsAtBits.length).toBeGreaterThan(8 * 10);
-    expect(new Set(turnsAtBits).size).toBe(turnsAtBits.length);
+    return seen;
+  };
+
+  test("lets the rest of the process work between any two bits of many texts", async () => {
+    const bits = await turnsAtBits(() =>
+      Promise.all(Array.from({ length: 8 }, () => tokenizer.encodeInTurns(long)))
+    );
+    expect(bits.length).toBeGreaterThan(8 * 10);
+    expect(new Set(bits.map(({ turn }) => turn)).size).toBe(bits.length);
+  });
+
+  test("encodes a conversation of short messages in as many turns as one text of its length", async () => {
+    const conversation = (messages: number) =>
+      Array.from({ length: messages }, () => [
+        { text: "<|start_header_id|>", control: true },
+        { text: "some words, 1234 ".repeat(6), control: false },
+        { text: "<|eot_id|>", control: true },
+      ]).flat();
+    const turnsOf = async (messages: number) => {
+      const bits = await turnsAtBits(() => tokenizer.encodeInTurns(conversation(messages)));
+      expect(bits.length).toBe(messages);
+      return Map.groupBy(bits, ({ turn }) => turn).values()
+        .map((together) => together.reduce((sum, { characters }) => sum + characters, 0)).toArray();
+    };
+    expect(await turnsOf(50)).toEqual([50 * 102]);
+    expect(await turnsOf(170)).toEqual([80 * 102, 80 * 102, 10 * 102]); // 8192 characters at the most
   });
 
   test("gives a short text its turn before a flood of another client", async () => {
