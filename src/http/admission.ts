@@ -67,7 +67,9 @@ export class Admission {
     const kept = this.#turnedAway.kept(places, model.maxRequests);
     if (kept === 0) this.#tooMuch = Infinity;
     const toFill = Math.min(places, this.#tooMuch);
-    const hasLittle = own < toFill / (this.#ofClients.size + kept + (own === 0 ? 1 : 0));
+    // A place that is kept for this client itself is nobody else's.
+    const others = Math.max(0, kept - (this.#turnedAway.has(client) ? 1 : 0));
+    const hasLittle = own < toFill / (this.#ofClients.size + others + (own === 0 ? 1 : 0));
     if (this.#taken >= places) {
       if (hasLittle) this.#turnedAway.add(client);
       throw new RequestError(`${this.#taken} requests run and wait, and no more may wait`, {
@@ -75,7 +77,7 @@ export class Admission {
         remedy: "Try again later, or raise --max-num-queued-reqs",
       });
     }
-    if (!hasLittle && this.#taken + kept >= toFill) {
+    if (!hasLittle && this.#taken + others >= toFill) {
       throw new RequestError(
         `${this.#taken} requests run and wait, and free places are kept for clients that were turned away`,
         { code: "queue_full", remedy: "Try again later" },

@@ -61,6 +61,36 @@ test("a client that floods leaves the next places to those whom the full queue t
   enter("a");
 });
 
+test.each([
+  ["alone", 8, 3, []],
+  // Of sixteen places two are kept. Calm has less than a third of all, and not less than a quarter.
+  ["beside another that was turned away", 16, 5, ["stranger"]],
+])("a place that is kept for a client is not kept from that client, %s (O13)", (_, most, few, others) => {
+  const admission = new Admission(undefined, undefined, () => 0);
+  const runtime = new FakeRuntime(() => [], { maxRequests: most });
+  const enter = (client: string) => admission.enter(client, 0, runtime);
+  const flood = Array.from({ length: most - few }, () => enter("flood"));
+  for (let i = 0; i < few; i++) enter("calm").handled();
+  for (const client of ["calm", ...others]) expect(() => enter(client)).toThrow("no more may wait");
+  flood.pop()!.leave();
+  expect(() => enter("flood")).toThrow("are kept for clients");
+  enter("calm").handled();
+  expect(() => enter("flood")).toThrow("no more may wait");
+});
+
+test("a place that is kept for a client is its own, however much it has by then (O13)", () => {
+  const admission = new Admission(undefined, undefined, () => 0);
+  const runtime = new FakeRuntime(() => [], { maxRequests: 8 });
+  const enter = (client: string) => admission.enter(client, 0, runtime);
+  const flood = Array.from({ length: 5 }, () => enter("flood"));
+  for (let i = 0; i < 3; i++) enter("calm").handled();
+  expect(() => enter("calm")).toThrow("no more may wait");
+  flood.splice(0, 2).forEach((place) => place.leave());
+  enter("third");
+  expect(() => enter("flood")).toThrow("are kept for clients");
+  enter("calm");
+});
+
 test("places are kept where the engine's queue is full of fewer requests than may run and wait (O13)", () => {
   const admission = new Admission(undefined, undefined, () => 0);
   const runtime = new FakeRuntime(() => [], { maxRequests: 24 });
