@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { isGood, parseGoals } from "../../src/cli/load/goodput.ts";
 import type { Answer, Outcome } from "../../src/cli/load/outcome.ts";
 import { Questions } from "../../src/cli/load/questions.ts";
@@ -54,17 +54,44 @@ test.each([undefined, 1e4])(
 
 test("runLoad() counts requests that found the door full", async () => {
   const gate = Promise.withResolvers<void>();
-  const prepare = (index: number) => async (): Promise<Outcome> => {
-    if (index === 0) await gate.promise;
-    return { kind: "abandoned" };
+  const prepare = (index: number) => {
+    // By this rate the second one's time has come before anything else has its turn.
+    if (index === 1) setImmediate(gate.resolve);
+    return async (): Promise<Outcome> => {
+      if (index === 0) await gate.promise;
+      return { kind: "abandoned" };
+    };
   };
-  const running = runLoad(
-    { ...plan, requests: 2, concurrency: 1, rate: 1e4 },
-    prepare,
-    new AbortController().signal,
-  );
-  setTimeout(gate.resolve, 100);
-  expect((await running).late).toBe(1);
+  const crowd = { ...plan, requests: 2, concurrency: 1, ahead: 0, rate: 1e9 };
+  expect((await runLoad(crowd, prepare, new AbortController().signal)).late).toBe(1);
+});
+
+test("runLoad() ends with the last outcome, not with a client that waits to come back", async () => {
+  let now = 0;
+  const clock = spyOn(performance, "now").mockImplementation(() => now);
+  try {
+    const refused = {
+      kind: "failure",
+      startMs: 0,
+      endMs: 1,
+      reason: "429",
+      detail: "",
+      retryAfterMs: 50,
+    } as const;
+    const prepare = (index: number) => (): Promise<Outcome> => {
+      now += 10;
+      if (index === 2) setTimeout(() => now = 5000, 0);
+      return Promise.resolve(index === 0 ? refused : { kind: "abandoned" });
+    };
+    const run = await runLoad(
+      { ...plan, requests: 3, concurrency: 2, ahead: 0 },
+      prepare,
+      new AbortController().signal,
+    );
+    expect([now, run.outcomes.length, run.durationMs]).toEqual([5000, 3, 30]);
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 test.each([[5, undefined], [5, 1e4], [100, undefined], [100, 1e4]])(

@@ -134,9 +134,11 @@ async function readStream(response: Response): Promise<Read> {
   return { piecesMs, ...countsOf(usage) };
 }
 
-/** Whether a chunk brings something of the answer: text, thought or a call of a tool. */
+/** Whether a chunk brings something of the answer: text, thought or a call of a tool. Some servers send empty lists. */
 function hasText(delta: Readonly<Record<string, unknown>> | undefined): boolean {
-  return Boolean(delta?.content || delta?.reasoning_content || delta?.reasoning || delta?.tool_calls);
+  const calls = delta?.tool_calls;
+  if (Array.isArray(calls) && calls.length > 0) return true;
+  return Boolean(delta?.content || delta?.reasoning_content || delta?.reasoning);
 }
 
 async function readWhole(response: Response): Promise<Read> {

@@ -38,9 +38,12 @@ export async function runLoad(
 ): Promise<LoadRun> {
   const outcomes: Outcome[] = [];
   let open = 0;
+  // A client that was told to come back later waits on when all requests are done: that is no part of the run.
+  let endMs: number | undefined;
   const send = async (request: () => Promise<Outcome>): Promise<Outcome> => {
     onChange(outcomes.length, ++open);
     const outcome = await request();
+    endMs = performance.now();
     outcomes.push(outcome);
     onChange(outcomes.length, --open);
     return outcome;
@@ -52,7 +55,7 @@ export async function runLoad(
   const late = plan.rate === undefined
     ? await sendInTurn(plan, next, send, stop)
     : await sendAtRate({ ...plan, rate: plan.rate }, next, send, stop);
-  return { outcomes, durationMs: performance.now() - begin, late };
+  return { outcomes, durationMs: (endMs ?? performance.now()) - begin, late };
 }
 
 type Prepare = (index: number) => () => Promise<Outcome>;
