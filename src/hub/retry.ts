@@ -43,7 +43,8 @@ export async function withRetries<T>(
         throw new NetworkError(
           `Cannot fetch ${what}, ${failures} failures in a row: ${error.message}`,
           isUnreachable
-            ? "Check the network, HTTPS_PROXY and HF_ENDPOINT; a model that is complete on this machine needs no hub"
+            ? "Check the network, HTTPS_PROXY and HF_ENDPOINT and run it again: what has come is kept, and a model that " +
+              "is complete on this machine needs no hub"
             : "Check the connection and run it again: what has come is kept",
           { cause: error },
         );

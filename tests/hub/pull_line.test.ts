@@ -118,7 +118,7 @@ describe("pull() over a bad line", () => {
 
   test("a hub that is silent from the first is given up soon, one that falls silent later is not", async () => {
     using home = new TemporaryFolder();
-    const attemptsWith = async (isSilent: (request: HubRequest) => boolean) => {
+    const attemptsWith = async (isSilent: (request: Pick<HubRequest, "path">) => boolean) => {
       await using hub = await LocalHub.start({
         files: modelFiles,
         fault: (request) => isSilent(request) ? { stall: 0 } : undefined,
@@ -126,12 +126,13 @@ describe("pull() over a bad line", () => {
       let attempts = 1;
       const error = await pullFrom(hub, home.path, {
         tuning: { maxFailures: 5, stallMs: 300, connections: 1 },
-        onEvent: ({ event }) => event === "retry" && attempts++,
+        // A small file may take longer than that on a busy machine.
+        onEvent: (one) => one.event === "retry" && isSilent({ path: one.file }) && attempts++,
       }).catch((error) => error);
       expect(error).toBeInstanceOf(NetworkError);
       return attempts;
     };
-    expect(await attemptsWith(({ path }) => path.startsWith("/api/"))).toBe(3);
+    expect(await attemptsWith(({ path }) => path.startsWith("/api/") || path === "")).toBe(3);
     expect(await attemptsWith(({ path }) => path.endsWith(".safetensors"))).toBe(5);
   });
 

@@ -50,4 +50,5 @@ test.each<[Step[], number | undefined, string, string]>([
   const { message: said, remedy: advice } = error as NetworkError;
   expect(said).toContain(`Cannot fetch x.json, ${message}`);
   expect(advice).toContain(remedy);
+  expect(advice).toContain("run it again: what has come is kept");
 });
