@@ -41,7 +41,8 @@ export class Terminal {
   /** Streams that take no more, and why. */
   readonly #broken = new Map<Output, Error>();
 
-  constructor(readonly streams: Streams) {
+  /** @param now a clock in ms */
+  constructor(readonly streams: Streams, readonly now: () => number = () => performance.now()) {
     this.stdinIsTerminal = streams.stdin.isTTY === true;
     for (const stream of [streams.stdout, streams.stderr]) {
       // Without a listener a closed pipe would end the process with a stack trace.
@@ -75,7 +76,7 @@ export class Terminal {
    */
   progress(text: string): void {
     if (!this.showsProgress) return;
-    const now = performance.now();
+    const now = this.now();
     if (now - this.#progressAt < progressIntervalMs) return;
     this.#progressAt = now;
     this.#progressShown = true;

@@ -6,6 +6,10 @@ import type { Services } from "../../src/cli/services.ts";
 import type { RuntimeOptions } from "../../src/runtime/runtime.ts";
 import { answer, FakeRuntime, type Step } from "../support/fake_runtime.ts";
 
+/** What waits until the test goes on does so until SIGUSR2. */
+let isTold = false;
+process.once("SIGUSR2", () => isTold = true);
+
 /** What the runtime does with a request, by the variable `FAKE`. */
 const scripts: Record<string, (runtime: FakeRuntime) => Iterable<Step>> = {
   *endless() {
@@ -14,6 +18,11 @@ const scripts: Record<string, (runtime: FakeRuntime) => Iterable<Step>> = {
       yield { type: "text", choice: 0, text: `word ${i} `.repeat(20), completionTokens: i + 1 };
       yield { waitMs: 1 };
     }
+  },
+  *held() {
+    yield* answer("held").slice(0, 2);
+    while (!isTold) yield { waitMs: 5 };
+    yield* answer("held").slice(2);
   },
   quick: () => answer("Hello", ", ", "world"),
   short: () => [...answer("slow").slice(0, 2), { waitMs: 300 }, ...answer("slow").slice(2)],
@@ -28,12 +37,12 @@ function* failing(runtime: FakeRuntime, error: Error): Iterable<Step> {
   yield { waitMs: 60_000 };
 }
 
-/** Loads half of the model at once, and the rest after the variable `LOAD_MS`. */
+/** Loads half of the model at once, and the rest too, unless the variable `LOAD` is "held". */
 async function openRuntime(
   { maxQueued, onProgress }: Pick<RuntimeOptions, "maxQueued" | "onProgress">,
 ): Promise<FakeRuntime> {
   onProgress?.({ stage: "weights", done: 5, total: 10, unit: "bytes" });
-  await Bun.sleep(Number(process.env["LOAD_MS"] ?? 0));
+  while (process.env["LOAD"] === "held" && !isTold) await Bun.sleep(5);
   const script = scripts[process.env["FAKE"]!]!;
   const notes = ["The built-in chat template is used"];
   // One request runs, and as many more may wait as the flag says.

@@ -15,8 +15,9 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill("SIGKILL");
 });
 
-type Fake = "endless" | "short" | "lost" | "died";
+type Fake = "endless" | "held" | "short" | "lost" | "died";
 
+/** A process, what it has said so far, and its exit code once all that it said is there. */
 function start(args: readonly string[], fake: Fake) {
   const child = Bun.spawn([process.execPath, program, ...args], {
     env: { FAKE: fake },
@@ -26,21 +27,20 @@ function start(args: readonly string[], fake: Fake) {
   });
   started.push(child);
   const seen = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    (async () => {
-      const decoder = new TextDecoder();
-      for await (const bytes of child[name]) seen[name] += decoder.decode(bytes, { stream: true });
-    })();
-  }
-  return { child, seen };
+  const readers = (["stdout", "stderr"] as const).map(async (name) => {
+    const decoder = new TextDecoder();
+    for await (const bytes of child[name]) seen[name] += decoder.decode(bytes, { stream: true });
+  });
+  const ended = Promise.all(readers).then(() => child.exited);
+  return { child, seen, ended };
 }
 
 test("SIGINT ends an answer with 130, SIGTERM with 143, and what was said stays", async () => {
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-    const { child, seen } = start(["run", "./m", "?"], "endless");
+    const { child, seen, ended } = start(["run", "./m", "?"], "endless");
     await until(() => seen.stdout.includes("word 3"));
     child.kill(signal);
-    expect(await child.exited).toBe(code);
+    expect(await ended).toBe(code);
     expect(seen.stdout).toEndWith("\n");
     expect(seen.stderr).toBe("note: The built-in chat template is used\n");
   }
@@ -92,7 +92,7 @@ test("an answer, long or short, that a full disk does not take ends with 1 and t
 
 /** A running `serve`: its address once it is ready, and a question to it. */
 async function startServing(fake: Fake, ...flags: string[]) {
-  const { child, seen } = start(["serve", "m", "--port", "0", ...flags], fake);
+  const { child, seen, ended } = start(["serve", "m", "--port", "0", ...flags], fake);
   await until(() => seen.stderr.includes("Server ready"));
   const url = /http:\/\/[\d.:]+/.exec(seen.stderr)![0];
   const ask = (more: object = {}) =>
@@ -101,7 +101,7 @@ async function startServing(fake: Fake, ...flags: string[]) {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ model: "default", messages: [{ role: "user", content: "Hi" }], ...more }),
     });
-  return { child, seen, ask };
+  return { child, seen, ended, ask };
 }
 
 test("serve says what it serves, in what memory, and last that it is ready, also to a file", async () => {
@@ -135,12 +135,12 @@ test("a runtime that fails ends its answers with an error and the server with it
     ["died", 1, "internal_error", "The engine stopped"],
   ] as const;
   for (const [fake, exitCode, code, message] of ends) {
-    const { child, seen, ask } = await startServing(fake);
+    const { seen, ended, ask } = await startServing(fake);
     const text = await (await ask({ stream: true })).text();
     expect(text).toContain('"content":"half"');
     expect(text).toContain(`"code":"${code}"`);
     expect(text).not.toContain("[DONE]");
-    expect(await child.exited).toBe(exitCode);
+    expect(await ended).toBe(exitCode);
     expect(seen.stderr).toContain(`\nerror: ${message}; the server ends\n`);
   }
 });
@@ -176,14 +176,15 @@ test("serve --verbose says what an answer's time went into", async () => {
 });
 
 test("serve answers, drains on SIGTERM and exits with 0 (O06)", async () => {
-  const { child, seen, ask } = await startServing("short");
-  const pending = ask();
-  await Bun.sleep(100);
+  const { child, seen, ended, ask } = await startServing("held");
+  const response = await ask({ stream: true });
   child.kill("SIGTERM");
-  const body = await (await pending).json() as { choices: { message: { content: string } }[] };
-  expect(body.choices[0]!.message.content).toBe("slow");
-  expect(await child.exited).toBe(0);
-  expect(seen.stderr).toContain("Finishing 1 answers");
+  await until(() => seen.stderr.includes("Finishing 1 answers"));
+  child.kill("SIGUSR2");
+  const text = await response.text();
+  expect(text).toContain('"content":"held"');
+  expect(text).toEndWith("data: [DONE]\n\n");
+  expect(await ended).toBe(0);
   expect(seen.stdout).toBe("");
 });
 
@@ -229,8 +230,7 @@ test("serve on a port that is taken says so and exits with 1", async () => {
   await until(() => first.seen.stderr.includes("Server ready"));
   const port = /:(\d+) /.exec(first.seen.stderr)![1]!;
   const second = start(["serve", "m", "--port", port], "short");
-  expect(await second.child.exited).toBe(1);
-  await until(() => second.seen.stderr.includes("\n"));
+  expect(await second.ended).toBe(1);
   expect(second.seen.stderr).toContain(
     `error: Cannot listen on 127.0.0.1:${port}: the port is in use\nChoose another`,
   );

@@ -29,12 +29,13 @@ async function serve(env: Record<string, string>, ...flags: string[]) {
   const ended = (async () => {
     const decoder = new TextDecoder();
     for await (const bytes of child.stderr) seen.stderr += decoder.decode(bytes, { stream: true });
+    return await child.exited;
   })();
   const address = /Listening on (https?:\/\/[\d.:]+)/;
   await Promise.race([until(() => address.test(seen.stderr)), ended]);
   const url = address.exec(seen.stderr)?.[1] ?? "";
   const ready = () => until(() => seen.stderr.includes("Server ready"));
-  return { child, seen, url, ready };
+  return { child, seen, ended, url, ready };
 }
 
 const question = { model: "default", messages: [{ role: "user", content: "secret prompt" }] };
@@ -48,12 +49,13 @@ function ask(url: string, headers: Record<string, string> = {}, more: object = {
 }
 
 test("serve answers probes while it loads, and questions with 503 and Retry-After (D10)", async () => {
-  const { url, ready } = await serve({ LOAD_MS: "1500" });
+  const { child, url, ready } = await serve({ LOAD: "held" });
   const probe = await fetch(`${url}/readyz`);
   expect([probe.status, await probe.json()]).toEqual([503, { status: "loading", progress: 0.5 }]);
   expect((await fetch(`${url}/livez`)).status).toBe(200);
   const early = await ask(url);
   expect([early.status, Number(early.headers.get("retry-after")) > 0]).toEqual([503, true]);
+  child.kill("SIGUSR2");
   await ready();
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
   expect((await ask(url)).status).toBe(200);
@@ -102,8 +104,8 @@ test("serve speaks https with certificate and key, and refuses what is no pair",
     [files("missing.pem"), 2, "of --tls-key: ENOENT"],
   ];
   for (const [flags, code, reason] of wrong) {
-    const { child, seen } = await serve({}, ...flags);
-    expect([await child.exited, seen.stderr]).toEqual([code, expect.stringContaining(reason)]);
+    const { ended, seen } = await serve({}, ...flags);
+    expect([await ended, seen.stderr]).toEqual([code, expect.stringContaining(reason)]);
   }
 });
 
@@ -120,8 +122,8 @@ test("serve refuses keys and origins that cannot be, and does not show the keys"
     [["--log-format", "xml"], "must be text or json"],
   ];
   for (const [flags, reason] of wrong) {
-    const { child, seen } = await serve({}, ...flags);
-    expect([flags, await child.exited, seen.stderr]).toEqual([flags, 2, expect.stringContaining(reason)]);
+    const { ended, seen } = await serve({}, ...flags);
+    expect([flags, await ended, seen.stderr]).toEqual([flags, 2, expect.stringContaining(reason)]);
     expect(seen.stderr).not.toContain("two words");
   }
 });

@@ -53,8 +53,9 @@ function openRuntime({ model }: { model: string }): Promise<FakeRuntime> {
   return Promise.resolve(new FakeRuntime(script, { id: model }));
 }
 
-function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+async function untilAborted(signal: AbortSignal): Promise<never> {
+  signal.throwIfAborted(); // Ctrl-C may come before anything is loaded
+  return await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }
 
 const services = {
