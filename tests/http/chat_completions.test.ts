@@ -352,7 +352,7 @@ test("nothing is made ahead of a reader that does not read (O05)", async () => {
 });
 
 test("a reader that stalls is given up (O05)", async () => {
-  const { app, runtime, logged } = testApp(() => answer(..."abcdef"), { stallMs: 20 });
+  const { app, runtime, logged } = testApp(() => answer(..."abcdef"), { stallMs: 200 });
   const response = await app.fetch(chat({ ...question, stream: true }));
   const reader = response.body!.getReader();
   await reader.read();
@@ -371,18 +371,20 @@ test("a comment keeps a silent stream alive", async () => {
 });
 
 test("drain() refuses new requests, lets running ones finish, and cuts the slow with an error (O06)", async () => {
-  const { app } = testApp((request) =>
-    request.maxTokens === 1
-      ? [...answer("quick").slice(0, 2), { waitMs: 30 }, ...answer("quick").slice(2)]
-      : [...answer("slow").slice(0, 2), { waitMs: 60_000 }]
-  );
+  let goesOn = false;
+  const { app, runtime } = testApp(function* ({ maxTokens }) {
+    yield* answer(maxTokens === 1 ? "quick" : "slow").slice(0, 2);
+    while (!goesOn || maxTokens !== 1) yield { waitMs: 5 };
+    yield* answer("quick").slice(2);
+  });
   const quick = app.fetch(chat({ ...question, max_tokens: 1 }));
   const slow = await app.fetch(chat({ ...question, stream: true }));
   const slowText = slow.text();
-  await Bun.sleep(5);
-  const drained = app.drain(100);
+  await until(() => runtime.running === 2);
+  const drained = app.drain(2000);
   expect((await app.fetch(chat(question))).status).toBe(503);
   expect((await app.fetch(new Request("http://localhost/health"))).status).toBe(503);
+  goesOn = true;
   expect((await quick).status).toBe(200);
   await drained;
   expect(eventsOf(await slowText).at(-1).error.code).toBe("shutting_down");

@@ -17,15 +17,15 @@ afterEach(() => servers.stop());
 
 const messages = [{ role: "user" as const, content: "Hi" }];
 
-/** Sends raw bytes, and returns all that comes back until the server closes or `ms` have passed. */
-async function raw(server: Server, text: string, ms = 500): Promise<string> {
+/** Sends raw bytes, and returns all that comes back until the server closes the connection. */
+async function raw(server: Server, text: string): Promise<string> {
   const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
   await once(socket, "connect");
   let received = "";
   socket.on("data", (bytes) => received += bytes.toString("latin1"));
   socket.on("error", () => {});
   socket.write(text);
-  await Promise.race([once(socket, "close"), Bun.sleep(ms)]);
+  await Promise.race([once(socket, "close"), Bun.sleep(10_000)]);
   socket.destroy();
   return received;
 }
@@ -110,7 +110,7 @@ test(
       const drip = setInterval(() => everySecond && socket.write(everySecond), 1000);
       const closed = await Promise.race([
         once(socket, "close").then(() => true),
-        Bun.sleep(16_000).then(() => false),
+        Bun.sleep(25_000).then(() => false), // it should be after ten
       ]);
       clearInterval(drip);
       socket.destroy();
@@ -120,16 +120,27 @@ test(
     expect((await slow).choices[0]!.message.content).toBe("slow");
     expect(app.active).toBe(0);
   },
-  30_000,
+  60_000,
 );
 
+/** A script whose answer ends when told. */
+function held() {
+  const state = { goesOn: false };
+  const [begin, piece, end] = answer("last");
+  const script = function* () {
+    yield* [begin!, piece!];
+    while (!state.goesOn) yield { waitMs: 5 };
+    yield end!;
+  };
+  return { state, script };
+}
+
 test("stop() keeps listening until the last answer: /health says draining, requests get a 503", async () => {
-  const { server, client } = start(
-    () => [...answer("last").slice(0, 2), { waitMs: 300 }, ...answer("last").slice(2)],
-  );
+  const { state, script } = held();
+  const { server, client, runtime } = start(script);
   const pending = client.chat.completions.create({ model: "tiny", messages });
-  await Bun.sleep(30);
-  const stopped = server.stop(5000);
+  await until(() => runtime.running === 1);
+  const stopped = server.stop(30_000);
   const get = (path: string) =>
     raw(server, `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
   const health = await get("/health");
@@ -138,17 +149,20 @@ test("stop() keeps listening until the last answer: /health says draining, reque
   const refused = await get("/v1/models");
   expect(refused).toStartWith("HTTP/1.1 503");
   expect(refused.toLowerCase()).toContain("retry-after: 5");
+  state.goesOn = true;
   expect((await pending).choices[0]!.message.content).toBe("last");
   await stopped;
 });
 
 test("stop() lets an answer finish and closes the port (O06)", async () => {
-  const { server, client } = start(
-    () => [...answer("last").slice(0, 2), { waitMs: 100 }, ...answer("last").slice(2)],
-  );
-  const pending = client.chat.completions.create({ ...question, model: "tiny", messages });
-  await Bun.sleep(30);
-  await server.stop(5000);
+  const { state, script } = held();
+  const { server, client, runtime, app } = start(script);
+  const pending = client.chat.completions.create({ model: "tiny", messages });
+  await until(() => runtime.running === 1);
+  const stopped = server.stop(30_000);
+  expect(app.active).toBe(1);
+  state.goesOn = true;
+  await stopped;
   expect((await pending).choices[0]!.message.content).toBe("last");
   expect(await failure(fetch(`${server.url}/health`))).toMatchObject({ code: "ECONNREFUSED" });
 });
