@@ -277,13 +277,14 @@ describe("A worker that stops", () => {
   test("while the next engine is waited for costs no further attempt", async () => {
     const news: EngineNews[] = [];
     const restarts = { pausesMs: [300], healthyMs: 60_000 };
-    const client = await open({}, { onNews: (one) => news.push(one), restarts });
+    const onNews = (one: EngineNews) => {
+      news.push(one);
+      if (one.type === "recovering") workers.at(-1)!.worker.terminate();
+    };
+    const client = await open({}, { onNews, restarts });
     const { rest } = await begun(client);
-    const { worker } = workers.at(-1)!;
-    worker.postMessage({ type: "add" }); // a request without its request
+    workers.at(-1)!.worker.postMessage({ type: "add" }); // a request without its request
     await interrupted(rest);
-    while (client.state !== "recovering") await Bun.sleep(1);
-    worker.terminate();
     expect(await collect(client)).toEqual(whole);
     expect(news.map(({ type }) => type)).toEqual(["recovering", "recovered"]);
     await client.close();

@@ -97,7 +97,7 @@ describe("EngineClient with a simulated engine", () => {
   test("ends a request at its deadline, also while it waits for a mask that never comes", async () => {
     const events: EngineEvent["type"][] = [];
     const run = async () => {
-      for await (const event of client.run(request(5, { constraint: true, deadlineMs: 30 }))) {
+      for await (const event of client.run(request(5, { constraint: true, deadlineMs: 500 }))) {
         events.push(event.type);
       }
     };
@@ -138,9 +138,8 @@ describe("EngineClient with a simulated engine", () => {
   test("tells the counters when it comes to rest", async () => {
     const before = client.stats!.generatedTokens;
     await tokensOf(request(8, { images: [] }));
-    while (client.stats!.generatedTokens === before) await Bun.sleep(1);
+    await until(() => client.stats!.generatedTokens === before + 9);
     expect(client.stats).toMatchObject({ running: 0, waiting: 0, heldBlocks: 0 });
-    expect(client.stats!.generatedTokens).toBe(before + 9);
   });
 
   test("refuses a trace, and goes on", async () => {

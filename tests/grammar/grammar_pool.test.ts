@@ -152,21 +152,21 @@ describe("a session", () => {
 
 describe("a constraint that does harm", () => {
   test("is refused in time; what runs on other threads does not notice", async () => {
-    openPool({ deadlineMs: 1000 });
+    openPool({ deadlineMs: 3000 });
     const session = await pool.open({ type: "choice", choices: ["ab"] }, end, 1);
     const refused = pool.open(endless, end, 1).catch((error) => error);
     expect(await following(session)).toBe("a");
     expect(await refused).toMatchObject({
       name: "RequestError",
-      message: "The constraint must be compiled within 1 s, and it was not",
+      message: "The constraint must be compiled within 3 s, and it was not",
     });
     push(session, "a");
     expect(await following(session)).toBe("b");
   });
 
   test("takes no room from those that follow", async () => {
-    openPool({ deadlineMs: 1000, matching: 1, trying: 1 });
-    for (let i = 0; i < 2; i++) await expect(pool.open(endless, end, 1)).rejects.toThrow("within 1 s");
+    openPool({ deadlineMs: 3000, matching: 1, trying: 1 });
+    for (let i = 0; i < 2; i++) await expect(pool.open(endless, end, 1)).rejects.toThrow("within 3 s");
     const session = await pool.open({ type: "choice", choices: ["x"] }, end, 1);
     expect(await following(session)).toBe("x");
   });
@@ -177,7 +177,7 @@ describe("a constraint that does harm", () => {
     const properties = Object.fromEntries(
       Array.from({ length: 60 }, (_, i) => [`p${i}`, { type: "string", pattern: pattern + i }]),
     );
-    openPool({ deadlineMs: 1000 });
+    openPool({ deadlineMs: 3000 });
     const opened = pool.open({ type: "json_schema", schema: { type: "object", properties } }, end, 1)
       .then((session) => session.close(), (error) => error);
     let turns = 0;
@@ -255,7 +255,7 @@ describe("threads", () => {
   });
 
   test("new grammars are tried in turn, and too many are refused", async () => {
-    openPool({ deadlineMs: 1000, matching: 1, trying: 1, waiting: 1 });
+    openPool({ deadlineMs: 3000, matching: 1, trying: 1, waiting: 1 });
     const opened: string[] = [];
     const open = (name: string, constraint: Constraint) =>
       pool.open(constraint, end, 1).then(() => opened.push(name), (error) => opened.push(error.details.code));
@@ -269,7 +269,7 @@ describe("threads", () => {
   });
 
   test("who leaves while waiting for a turn makes room for another, and takes nobody along", async () => {
-    openPool({ deadlineMs: 1000, matching: 1, trying: 1, waiting: 1 });
+    openPool({ deadlineMs: 3000, matching: 1, trying: 1, waiting: 1 });
     const slow = pool.open(endless, end, 1).catch((error) => error);
     const controller = new AbortController();
     const left = pool.open(choice("b"), end, 1, { signal: controller.signal });
