@@ -30,7 +30,7 @@ export interface AppOptions {
   readonly publicMetrics?: boolean;
   /** Tells metrics under the names of vLLM, too; left out, yes. */
   readonly vllmMetrics?: boolean;
-  /** Requests that one client, which is a key or else an address, may have at a time; left out, any number. */
+  /** Requests that one client (a key, or else an IPv4 address or IPv6 /64 network) may have at a time; left out, any number. */
   readonly maxRequestsPerClient?: number;
   /** Bytes of bodies that may be there at a time; left out, `limits.bodiesBytes`. */
   readonly bodiesBytes?: number;

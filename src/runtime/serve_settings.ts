@@ -22,7 +22,8 @@ export const serveSettings = {
     flag: "--max-requests-per-client",
     minimum: 1,
     maximum: 65_536,
-    help: "requests that one key, or one address where there are no keys, may have at a time; else 429",
+    help:
+      "requests that one key (without keys: one IPv4 address or IPv6 /64 network) may have at a time; else 429",
     otherwise: "as many as the server takes",
   },
   requestTimeout: {
