@@ -1,37 +1,14 @@
 /** Rows G01 to G07 of the security notes: schemas, patterns and tools that want to hang, fill or mislead the server. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import process from "node:process";
-import { silentLog } from "../../src/base/log.ts";
-import { type App, createApp } from "../../src/http/app.ts";
-import { pictureLoader } from "../../src/runtime/pictures.ts";
-import type { Runtime } from "../../src/runtime/request.ts";
-import { openRuntime } from "../../src/runtime/runtime.ts";
-import { buildShaders } from "../../tools/build_shaders.ts";
 import { until } from "../support/fake_runtime.ts";
+import { openDemoApp } from "./demo_app.ts";
 import { chat, json } from "./support.ts";
 
-buildShaders();
 // The machine may be busy with other tests; a test that hangs still ends.
 setDefaultTimeout(120_000);
 
-let runtime: Runtime;
-let app: App;
-beforeAll(async () => {
-  runtime = await openRuntime({
-    model: "demo",
-    device: process.env.LLAMAV_DEVICE,
-    pipelineCache: undefined,
-    contextLength: 512,
-    imageTiles: 4,
-  });
-  app = createApp({
-    version: "1.2.3",
-    log: silentLog,
-    loadPicture: pictureLoader({ allowRemote: false, allowPrivate: false }),
-  });
-  app.serve(runtime);
-});
-afterAll(() => runtime.close());
+const { app, runtime } = await openDemoApp();
 
 const question = { model: "demo", messages: [{ role: "user", content: "Hi" }], max_tokens: 24, seed: 3 };
 

@@ -1,33 +1,18 @@
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { generateText, jsonSchema, Output } from "ai";
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import OpenAI from "openai";
 import { LengthFinishReasonError } from "openai/core/error";
 import { zodResponseFormat } from "openai/helpers/zod";
-import { silentLog } from "../../src/base/log.ts";
-import { createApp } from "../../src/http/app.ts";
 import { z } from "../../src/http/zod.ts";
-import { pictureLoader } from "../../src/runtime/pictures.ts";
-import { openRuntime } from "../../src/runtime/runtime.ts";
-import { buildShaders } from "../../tools/build_shaders.ts";
+import { openDemoApp } from "./demo_app.ts";
 
 // Answers of the demo model, as people's clients ask for them and read them (D33).
 
-buildShaders();
 // The machine may be busy with other tests; a test that hangs still ends.
 setDefaultTimeout(60_000);
 
-const runtime = await openRuntime({
-  model: "demo",
-  device: process.env["LLAMAV_DEVICE"],
-  pipelineCache: undefined,
-  contextLength: 512,
-  imageTiles: 4,
-});
-afterAll(() => runtime.close());
-const loadPicture = pictureLoader({ allowRemote: false, allowPrivate: false });
-const app = createApp({ version: "1.2.3", log: silentLog, loadPicture });
-app.serve(runtime);
+const { app } = await openDemoApp();
 
 const baseURL = "http://localhost:8000/v1";
 const fetchFromApp = Object.assign(

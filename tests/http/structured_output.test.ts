@@ -1,12 +1,7 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { silentLog } from "../../src/base/log.ts";
-import { type App, createApp } from "../../src/http/app.ts";
-import { pictureLoader } from "../../src/runtime/pictures.ts";
-import type { Runtime } from "../../src/runtime/request.ts";
-import { openRuntime } from "../../src/runtime/runtime.ts";
-import { buildShaders } from "../../tools/build_shaders.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { exampleSchemas } from "../grammar/example_schemas.ts";
 import { validatorOf } from "../grammar/json_validator.ts";
+import { openDemoApp } from "./demo_app.ts";
 import { chat, eventsOf, json } from "./support.ts";
 
 // The machine may be busy with other tests; a test that hangs still ends.
@@ -14,26 +9,7 @@ setDefaultTimeout(60_000);
 
 // Assertions 31 to 33 of the HTTP contract, with the demo model.
 
-buildShaders();
-
-let runtime: Runtime;
-let app: App;
-beforeAll(async () => {
-  runtime = await openRuntime({
-    model: "demo",
-    device: process.env["LLAMAV_DEVICE"],
-    pipelineCache: undefined,
-    contextLength: 512,
-    imageTiles: 4,
-  });
-  app = createApp({
-    version: "1.2.3",
-    log: silentLog,
-    loadPicture: pictureLoader({ allowRemote: false, allowPrivate: false }),
-  });
-  app.serve(runtime);
-});
-afterAll(() => runtime.close());
+const { app } = await openDemoApp();
 
 const question = {
   model: "demo",

@@ -11,9 +11,8 @@ import {
   streamText,
   tool,
 } from "ai";
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { ServedModel } from "../../support/executable.ts";
-import { apiKey, colorTool, picture, roomForCall, serveWithKey, shapeSchema } from "./support.ts";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { apiKey, colorTool, picture, roomForCall, serveTests, shapeSchema } from "./support.ts";
 
 // The machine may be busy with other tests; a test that hangs still ends.
 setDefaultTimeout(60_000);
@@ -42,13 +41,7 @@ const aboutPicture: ModelMessage[] = [{
   ],
 }];
 
-let server: ServedModel;
-
-beforeAll(async () => {
-  server = await serveWithKey();
-});
-
-afterAll(async () => expect(await server.stop()).toBe(0));
+const { server } = await serveTests();
 
 describe.each(Object.entries(models))("ai, %s", (_, modelAt) => {
   test("generateText() answers and counts", async () => {

@@ -1,19 +1,12 @@
 import { type AIMessageChunk, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { ChatOpenAI } from "@langchain/openai";
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { ServedModel } from "../../support/executable.ts";
-import { apiKey, colorTool, pictureUrl, roomForCall, serveWithKey, shapeSchema } from "./support.ts";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { apiKey, colorTool, pictureUrl, roomForCall, serveTests, shapeSchema } from "./support.ts";
 
 // The machine may be busy with other tests; a test that hangs still ends.
 setDefaultTimeout(60_000);
 
-let server: ServedModel;
-
-beforeAll(async () => {
-  server = await serveWithKey();
-});
-
-afterAll(async () => expect(await server.stop()).toBe(0));
+const { server } = await serveTests();
 
 function chat(options: ConstructorParameters<typeof ChatOpenAI>[0] = {}): ChatOpenAI {
   return new ChatOpenAI({

@@ -1,24 +1,11 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import OpenAI from "openai";
-import type { ServedModel } from "../../support/executable.ts";
-import { apiKey, eventually, greedy, metric, pictureUrl, serveWithKey } from "./support.ts";
+import { clientOf, eventually, greedy, metric, pictureUrl, serveTests, serveWithKey } from "./support.ts";
 
 // The machine may be busy with other tests; a test that hangs still ends.
 setDefaultTimeout(60_000);
 
-let server: ServedModel;
-let client: OpenAI;
-
-beforeAll(async () => {
-  server = await serveWithKey();
-  client = clientOf(server);
-});
-
-afterAll(async () => expect(await server.stop()).toBe(0));
-
-function clientOf({ url }: ServedModel, options: ConstructorParameters<typeof OpenAI>[0] = {}): OpenAI {
-  return new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0, ...options });
-}
+const { server, client } = await serveTests();
 
 const model = "default";
 const hello: OpenAI.ChatCompletionMessageParam[] = [{ role: "user", content: "Hello" }];

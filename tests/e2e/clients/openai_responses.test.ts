@@ -1,20 +1,11 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import OpenAI from "openai";
-import type { ServedModel } from "../../support/executable.ts";
-import { apiKey, colorTool, pictureUrl, roomForCall, serveWithKey } from "./support.ts";
+import { colorTool, pictureUrl, roomForCall, serveTests } from "./support.ts";
 
 // The machine may be busy with other tests; a test that hangs still ends.
 setDefaultTimeout(60_000);
 
-let server: ServedModel;
-let client: OpenAI;
-
-beforeAll(async () => {
-  server = await serveWithKey();
-  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey, maxRetries: 0 });
-});
-
-afterAll(async () => expect(await server.stop()).toBe(0));
+const { client } = await serveTests();
 
 const greedy = { model: "default", temperature: 0, max_output_tokens: 24 } as const;
 const hello = { ...greedy, input: "Hello" };

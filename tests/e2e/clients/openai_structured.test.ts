@@ -1,22 +1,13 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import OpenAI from "openai";
 import { LengthFinishReasonError } from "openai/error";
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
-import type { ServedModel } from "../../support/executable.ts";
-import { apiKey, roomForCall, serveWithKey, shapeSchema } from "./support.ts";
+import { roomForCall, serveTests, shapeSchema } from "./support.ts";
 
 // The machine may be busy with other tests; a test that hangs still ends.
 setDefaultTimeout(60_000);
 
-let server: ServedModel;
-let client: OpenAI;
-
-beforeAll(async () => {
-  server = await serveWithKey();
-  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey, maxRetries: 0 });
-});
-
-afterAll(async () => expect(await server.stop()).toBe(0));
+const { client } = await serveTests();
 
 const asked = {
   model: "default",

@@ -1,6 +1,8 @@
 /** What the tests of real clients share: a server with the demo model that asks for a key, and a picture. */
+import { afterAll, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import OpenAI from "openai";
 import { z } from "zod";
 import { type ServedModel, serveModel } from "../../support/executable.ts";
 import { parseExposition } from "../../support/exposition.ts";
@@ -40,6 +42,20 @@ export const greedy = { temperature: 0, max_tokens: 24 } as const;
 /** Starts the executable with its own model; callers must show `apiKey`. */
 export function serveWithKey(...flags: readonly string[]): Promise<ServedModel> {
   return serveModel(undefined, ["--api-key", apiKey, ...flags]);
+}
+
+/** The same, for the tests of the file that calls it: stopped after them; and OpenAI's client of it. */
+export async function serveTests(): Promise<{ readonly server: ServedModel; readonly client: OpenAI }> {
+  const server = await serveWithKey();
+  afterAll(async () => expect(await server.stop()).toBe(0));
+  return { server, client: clientOf(server) };
+}
+
+export function clientOf(
+  { url }: ServedModel,
+  options: ConstructorParameters<typeof OpenAI>[0] = {},
+): OpenAI {
+  return new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0, ...options });
 }
 
 /** One number of `/metrics`. */
