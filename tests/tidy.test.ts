@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import packageJson from "../package.json" with { type: "json" };
 import { gpuTests } from "../tools/gate/test_run.ts";
 import { importedSpecifiers, repositoryFiles, repositoryText } from "./support/repository.ts";
+import { testLimitMs } from "./support/test_limit.ts";
 
 const files = repositoryFiles();
 const isGenerated = (path: string) => path.includes(".gen.");
@@ -34,6 +35,16 @@ describe("files", () => {
       .filter((path) => !path.startsWith("tests/goldens/"))
       .filter((path) => !/^([a-z0-9_]+\/)*([a-z0-9_.]+|README\.md)$/.test(path));
     expect(odd).toEqual([]);
+  });
+
+  test("give no test less time than the gate does: the machine may be busy", () => {
+    const hasty = files.filter((path) => path.endsWith(".test.ts")).flatMap((path) =>
+      [...repositoryText(path).matchAll(/^(setDefaultTimeout\(| *\}, | +)([\d_]{4,})(,\n *)?\);$/gm)]
+        .map(([, , limit]) => Number(limit!.replaceAll("_", "")))
+        .filter((limit) => limit < testLimitMs)
+        .map((limit) => `${path}: ${limit} ms`)
+    );
+    expect(hasty).toEqual([]);
   });
 
   test("hold no unfinished work and no switched-off check", () => {
@@ -207,5 +218,5 @@ describe("documents", () => {
       )
     );
     expect(wrong).toEqual([]);
-  }, 30_000);
+  }, testLimitMs);
 });

@@ -5,10 +5,11 @@ import { services } from "../../src/cli/services.ts";
 import type { BenchReport } from "../../src/runtime/bench_report.ts";
 import { buildShaders } from "../../tools/build_shaders.ts";
 import { checkpointDirectory } from "../support/executable.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { cli } from "./support.ts";
 
 // Compiles pipelines and reads much memory; the machine may be busy with other tests.
-setDefaultTimeout(120_000);
+setDefaultTimeout(testLimitMs);
 
 const model = checkpointDirectory("micro-mllama-f32");
 const tiny = ["--prompt", "5,20", "--batch", "3", "-n", "4", "--repeat", "1"];

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { describeReport } from "../../src/cli/load/describe.ts";
 import type { LoadReport } from "../../src/cli/load/report.ts";
 import { repositoryRoot } from "../support/repository.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { cli } from "./support.ts";
 
 interface Asked {
@@ -292,4 +293,4 @@ test("bench serve prints what there is when it is interrupted, and ends with 130
   expect([code, stderr]).toEqual([130, ""]);
   expect(stdout).toMatch(/^answered +3 requests in /m);
   expect(stdout).toMatch(/^not answered +1 open when it was stopped$/m);
-}, 30_000);
+}, testLimitMs);

@@ -4,9 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(30_000);
+setDefaultTimeout(testLimitMs);
 
 const program = join(import.meta.dir, "fake_program.ts");
 const started: Bun.Subprocess[] = [];

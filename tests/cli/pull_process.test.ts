@@ -6,9 +6,9 @@ import { LocalHub } from "../support/local_hub.ts";
 import { repositoryRoot as root } from "../support/repository.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { blobNames, isIdentical, modelFiles, shards, snapshotPath } from "../hub/support.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const started: Bun.Subprocess[] = [];
 afterEach(() => {

@@ -1,9 +1,10 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { LoadReport } from "../../src/cli/load/report.ts";
 import { runExecutable, serveModel } from "../support/executable.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
 // Compiles pipelines first; the machine may be busy with other tests.
-setDefaultTimeout(120_000);
+setDefaultTimeout(testLimitMs);
 
 test("llamav bench serve drives llamav serve, about a picture that all share", async () => {
   await using server = await serveModel();

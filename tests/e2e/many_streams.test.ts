@@ -1,10 +1,10 @@
 /** Many at once: the executable with its own model, asked by more clients than it can serve at the same time. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type ServedModel, serveModel } from "../support/executable.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { messagesAbout, readStream, type Word, wordTokens } from "./streams.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(110_000);
+setDefaultTimeout(testLimitMs);
 
 /** Streams at a time, and tokens of each. */
 const [streamCount, length] = [200, 4];

@@ -1,6 +1,7 @@
 /** The compiler of grammars inside the executable: its worker and its code are found there, and nowhere on the disk. */
 import { expect, test } from "bun:test";
 import { serveModel } from "../support/executable.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
 test("llamav serve holds answers to a schema, and survives a grammar that has no end", async () => {
   await using server = await serveModel();
@@ -26,4 +27,4 @@ test("llamav serve holds answers to a schema, and survives a grammar that has no
   expect(filled).toBeBoolean();
   expect((await ask({ grammar: 'root ::= ((("a"{1,999}){1,999}){1,999})' })).status).toBe(400);
   expect((await ask({ choice: ["yes", "no"] })).body.choices[0].message.content).toMatch(/^(yes|no)$/);
-}, 60_000);
+}, testLimitMs);

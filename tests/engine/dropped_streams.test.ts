@@ -4,6 +4,7 @@ import type { EngineRequest } from "../../src/engine/protocol.ts";
 import { greedy } from "../../src/engine/sampling.ts";
 import { simImageToken } from "../../src/engine/sim_engine.ts";
 import { type Random, random } from "../../src/selftest/random.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { blankImage } from "./sequences.ts";
 import { useSimWorker } from "./sim_thread.ts";
 
@@ -75,5 +76,5 @@ test(
     expect(dropped).toBeGreaterThan(2500);
     expect(heap[9]! - heap[2]!).toBeLessThan(2e6);
   },
-  120_000,
+  testLimitMs,
 );

@@ -4,6 +4,7 @@ import type { EngineRequest } from "../../src/engine/protocol.ts";
 import { greedy } from "../../src/engine/sampling.ts";
 import { SimEngine, simImageToken } from "../../src/engine/sim_engine.ts";
 import { random } from "../../src/selftest/random.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { expectInvariants, expectNothingHeld } from "./invariants.ts";
 import { blankImage } from "./sequences.ts";
 
@@ -45,7 +46,7 @@ test("500 streams dropped at random points, ten times, leave nothing behind (O01
     heap.push(process.memoryUsage().heapUsed);
   }
   expect(heap[9]! - heap[2]!).toBeLessThan(2e6);
-}, 60_000);
+}, testLimitMs);
 
 test("10,000 steps take no memory that stays", () => {
   const engine = SimEngine.open({ limits: { maxSequences: 8, kvTokens: 1024, chunkSize: 32 } });
@@ -60,4 +61,4 @@ test("10,000 steps take no memory that stays", () => {
     heap.push(process.memoryUsage().heapUsed);
   }
   expect(heap[4]! - heap[1]!).toBeLessThan(5e5);
-}, 60_000);
+}, testLimitMs);

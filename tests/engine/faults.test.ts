@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import process from "node:process";
 import type { EngineClient } from "../../src/engine/client.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { type Fault, type FaultAction, FaultControl } from "./faults/fault_control.ts";
 import {
   FaultHarness,
@@ -160,7 +161,7 @@ describe("a fault (O03, O04)", () => {
         await during(faults, async () => expect(await strike(...faults)).toBe(true));
       }
     }
-  }, 60_000);
+  }, testLimitMs);
 });
 
 test("EngineClient.close() leaves nothing on the device, whatever has happened before", async () => {

@@ -3,10 +3,10 @@ import { EngineClient } from "../../src/engine/client.ts";
 import { Heartbeat } from "../../src/engine/heartbeat.ts";
 import { greedy } from "../../src/engine/sampling.ts";
 import { until } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { useSimWorker } from "./sim_thread.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(30_000);
+setDefaultTimeout(testLimitMs);
 useSimWorker("./hanging_worker.ts");
 
 test("Heartbeat.silentMs counts from a question that nobody answers, and asks one at a time", async () => {

@@ -7,9 +7,10 @@ import { adjustLogits } from "../../src/reference/adjust_logits.ts";
 import { sample } from "../../src/reference/sample.ts";
 import { type Random, random } from "../../src/selftest/random.ts";
 import { tinyImageToken as vocabSize } from "../model/tiny_checkpoint.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { finish, noiseImage, openTinyEngine, request, text, tokensOf, useTinyModel } from "./tiny_engine.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 const model = useTinyModel();
 const engine = openTinyEngine(model, { maxSequences: 4, outputRows: 16 });
 afterAll(() => engine.dispose());

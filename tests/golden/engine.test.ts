@@ -5,6 +5,7 @@ import { greedy } from "../../src/engine/sampling.ts";
 import { relativeL2 } from "../../src/selftest/compare.ts";
 import { expectNothingHeld } from "../engine/invariants.ts";
 import type { GoldenCase } from "../support/goldens.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { goldenEngine, goldenImages, goldenRuns, useGoldenEngines } from "./golden_engine.ts";
 
 useGoldenEngines();
@@ -35,7 +36,7 @@ describe("replayed steps give the golden's greedy tokens", () => {
       engine.add(await requestOf(engine, golden, 1));
       expect(finish(engine).get(1)).toEqual(golden.file.greedy.ids.slice());
       expectNothingHeld(engine);
-    }, 60_000);
+    }, testLimitMs);
   }
 });
 
@@ -51,7 +52,7 @@ describe("sequences that share steps give the same tokens as alone", () => {
         expect([golden.name, tokens.get(id)]).toEqual([golden.name, golden.file.greedy.ids.slice()]);
       }
       expectNothingHeld(engine);
-    }, 120_000);
+    }, testLimitMs);
   }
 });
 
@@ -112,7 +113,7 @@ describe("rows of a batch equal rows alone", () => {
         const values = (list: TokenLogprob[]) => Float32Array.from(list, ({ logprob }) => logprob);
         expect(relativeL2(values(have.get(id)!), values(best))).toBeLessThan(1e-5);
       }
-    }, 120_000);
+    }, testLimitMs);
   }
 });
 

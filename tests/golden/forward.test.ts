@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { TraceResult } from "../../src/engine/protocol.ts";
 import { relativeL2 } from "../../src/selftest/compare.ts";
 import { expectedTensors, type GoldenTensors } from "../support/goldens.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { type GoldenRun, goldenRuns, useGoldenEngines } from "./golden_engine.ts";
 import { expectNumbers, limit, traceGolden } from "./golden_trace.ts";
 
@@ -29,7 +30,7 @@ describe("the forward pass equals the golden", () => {
       if (expected.has("pixel_values")) {
         expectRealTiles(run, result, expected, "pixel_values", "pixel_values", 1e-6);
       }
-    }, 60_000);
+    }, testLimitMs);
   }
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { runGpuChild } from "../support/gpu_child.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
 describe("the validation layer of the tests", () => {
   test("says nothing about a device that is opened and disposed", async () => {
@@ -21,4 +22,4 @@ test("whichever Vulkan command fails, it is reported and nothing is left behind"
   expect({ output, code }).toEqual({ output: "", code: 0 });
   // The number of commands that were made to fail.
   expect(Number(errors)).toBeGreaterThan(50);
-}, 60_000);
+}, testLimitMs);

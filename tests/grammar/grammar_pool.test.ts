@@ -4,10 +4,10 @@ import type { Constraint } from "../../src/grammar/constraint.ts";
 import { GrammarPool, type PoolLimits } from "../../src/grammar/grammar_pool.ts";
 import type { GrammarSession } from "../../src/grammar/grammar_session.ts";
 import { MatcherThread } from "../../src/grammar/matcher_thread.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { smallVocabulary, tokensOf } from "./random_answers.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const { endId } = smallVocabulary;
 const end = { stopIds: [endId], minTokens: 0 };

@@ -2,10 +2,10 @@ import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { RequestError } from "../../src/base/errors.ts";
 import type { Constraint } from "../../src/grammar/constraint.ts";
 import { GrammarPool } from "../../src/grammar/grammar_pool.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { smallVocabulary, tokensOf } from "./random_answers.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const end = { stopIds: [smallVocabulary.endId], minTokens: 0 };
 const pool = new GrammarPool(() => smallVocabulary, { deadlineMs: 4000 });

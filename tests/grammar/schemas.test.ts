@@ -2,12 +2,12 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { CompiledGrammars } from "../../src/grammar/compiled_grammars.ts";
 import { grammarText } from "../../src/grammar/grammar_text.ts";
 import { drawsOf } from "../support/draws.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { exampleSchemas } from "./example_schemas.ts";
 import { validatorOf } from "./json_validator.ts";
 import { randomAnswer, smallVocabulary } from "./random_answers.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 /** Answers to each schema; more with an environment variable. */
 const answers = Number(process.env["LLAMAV_GRAMMAR_ANSWERS"] ?? 6);

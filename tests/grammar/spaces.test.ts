@@ -2,10 +2,10 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { CompiledGrammars } from "../../src/grammar/compiled_grammars.ts";
 import type { Constraint } from "../../src/grammar/constraint.ts";
 import { grammarText } from "../../src/grammar/grammar_text.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { smallVocabulary, tokensOf } from "./random_answers.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 /** What may stand between two parts of an answer in JSON: a line's end, and how far the next line is moved in. */
 const longestGap = 1 + 31;

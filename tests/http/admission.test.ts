@@ -4,11 +4,11 @@ import { createLog } from "../../src/base/log.ts";
 import { limits } from "../../src/http/limits.ts";
 import { answer, FakeRuntime, until } from "../support/fake_runtime.ts";
 import { parseExposition } from "../support/exposition.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { Servers } from "./servers.ts";
 import { chat, eventsOf, json, question, testApp } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(30_000);
+setDefaultTimeout(testLimitMs);
 
 const servers = new Servers();
 afterEach(() => servers.stop());

@@ -4,11 +4,11 @@ import { connect } from "node:net";
 import process from "node:process";
 import type { Server } from "../../src/http/server.ts";
 import { answer, until } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { failure, Servers } from "./servers.ts";
 import { question } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(30_000);
+setDefaultTimeout(testLimitMs);
 
 const servers = new Servers();
 const start = servers.start.bind(servers);
@@ -120,7 +120,7 @@ test(
     expect((await slow).choices[0]!.message.content).toBe("slow");
     expect(app.active).toBe(0);
   },
-  60_000,
+  testLimitMs,
 );
 
 /** A script whose answer ends when told. */

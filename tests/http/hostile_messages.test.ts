@@ -7,6 +7,7 @@ import { openFrontend } from "../../src/runtime/prompt.ts";
 import { ModelTexts } from "../../src/runtime/texts.ts";
 import { answer, FakeRuntime } from "../support/fake_runtime.ts";
 import { goldensRoot } from "../support/goldens.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { chat, json } from "./support.ts";
 
 const frontend = openFrontend(join(goldensRoot, "checkpoints/tiny-mllama"));
@@ -231,5 +232,5 @@ test(
       expect([status, (body["error"] as Body)["code"]]).toEqual([400, "invalid_prompt"]);
     }
   },
-  60_000,
+  testLimitMs,
 );

@@ -11,11 +11,11 @@ import { openGoldenRuntime } from "../support/golden_runtime.ts";
 import { goldenCases, goldenImagePath } from "../support/goldens.ts";
 import { parseExposition } from "../support/exposition.ts";
 import { until } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { chat, json } from "./support.ts";
 
 buildShaders();
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(120_000);
+setDefaultTimeout(testLimitMs);
 
 const checkpoint = goldenCases().find(({ file }) =>
   file.request && file.images.some((image) => image.num_tiles > 1)

@@ -2,11 +2,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import process from "node:process";
 import { until } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { openDemoApp } from "./demo_app.ts";
 import { chat, json } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(120_000);
+setDefaultTimeout(testLimitMs);
 
 const { app, runtime } = await openDemoApp();
 

@@ -9,14 +9,14 @@ import type { Runtime } from "../../src/runtime/request.ts";
 import { buildShaders } from "../../tools/build_shaders.ts";
 import { openGoldenRuntime } from "../support/golden_runtime.ts";
 import { goldenCases } from "../support/goldens.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { chat, eventsOf, json } from "./support.ts";
 
 // A model that was never taught to call functions, or anything else: what it calls all the same, it was held to.
 // Numbers in the names, such as "D34", are the assertions of the HTTP contract.
 
 buildShaders();
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const checkpoint = goldenCases().find(({ file }) => file.request)!.checkpoints[0]!;
 

@@ -2,10 +2,10 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { answer } from "../support/fake_runtime.ts";
 import * as schemas from "../../src/http/response_schemas.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { chat, eventsOf, json, question, testApp } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(30_000);
+setDefaultTimeout(testLimitMs);
 
 const get = (path: string, method = "GET") => new Request(`http://localhost:8000${path}`, { method });
 

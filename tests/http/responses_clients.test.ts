@@ -6,11 +6,11 @@ import { zodTextFormat } from "openai/helpers/zod";
 import { DeviceError, RequestError } from "../../src/base/errors.ts";
 import { z } from "../../src/http/zod.ts";
 import { answer, type Step, until } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { calls } from "./responses_support.ts";
 import { failure, Servers } from "./servers.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(30_000);
+setDefaultTimeout(testLimitMs);
 
 const servers = new Servers();
 

@@ -13,11 +13,11 @@ import OpenAI, {
 import { RequestError } from "../../src/base/errors.ts";
 import { startServer } from "../../src/http/server.ts";
 import { answer, type Step, until } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { failure, Servers } from "./servers.ts";
 import { testApp } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(30_000);
+setDefaultTimeout(testLimitMs);
 
 const servers = new Servers();
 const start = servers.start.bind(servers);

@@ -5,12 +5,12 @@ import OpenAI from "openai";
 import { LengthFinishReasonError } from "openai/core/error";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "../../src/http/zod.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { openDemoApp } from "./demo_app.ts";
 
 // Answers of the demo model, as people's clients ask for them and read them (D33).
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const { app } = await openDemoApp();
 

@@ -1,11 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { exampleSchemas } from "../grammar/example_schemas.ts";
 import { validatorOf } from "../grammar/json_validator.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { openDemoApp } from "./demo_app.ts";
 import { chat, eventsOf, json } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 // Assertions 31 to 33 of the HTTP contract, with the demo model.
 

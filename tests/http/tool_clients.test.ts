@@ -4,13 +4,13 @@ import { ChatOpenAI } from "@langchain/openai";
 import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { answer } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { calls } from "./responses_support.ts";
 import { Servers } from "./servers.ts";
 
 // Tools with the clients that people use beside OpenAI's own: tools.test.ts has that one.
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(30_000);
+setDefaultTimeout(testLimitMs);
 
 const servers = new Servers();
 afterAll(() => servers.stop());

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import type { Server } from "../../src/http/server.ts";
 import { answer, until } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { Servers } from "./servers.ts";
 import { question } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(30_000);
+setDefaultTimeout(testLimitMs);
 
 const servers = new Servers();
 const start = servers.start.bind(servers);

@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { findCached } from "../../src/hub/cache.ts";
 import { LocalHub } from "../support/local_hub.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { modelFiles, pullFrom } from "./support.ts";
 
 /** A Python that has the `huggingface_hub` package, such as `LLAMAV_PYTHON_CLIENT=python3`; without it nothing to run. */
 const python = process.env.LLAMAV_PYTHON_CLIENT;
 const repository = "acme/tiny-vision";
 
-setDefaultTimeout(110_000);
+setDefaultTimeout(testLimitMs);
 
 /** What the hub's own client prints, with its cache in `home`. */
 async function runClient(hub: LocalHub, home: string, offline: boolean, code: string): Promise<string[]> {

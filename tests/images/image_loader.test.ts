@@ -2,10 +2,10 @@ import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { RequestError } from "../../src/base/errors.ts";
 import { ImageLoader, type ImageLoaderOptions } from "../../src/images/image_loader.ts";
 import { until } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { picture, startPictureServer } from "./picture_server.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(30_000);
+setDefaultTimeout(testLimitMs);
 
 const server = startPictureServer();
 afterAll(() => server[Symbol.dispose]());

@@ -66,7 +66,7 @@ test.skipIf(process.platform !== "linux")(
     const { user, system } = process.cpuUsage(allBefore);
     clearInterval(timer);
     // It neither does the work nor waits for it. Of the processor's time, which other programs do not lengthen.
-  expect(main).toBeLessThan((user + system) / 1000 / 3);
+    expect(main).toBeLessThan((user + system) / 1000 / 3);
     expect(ticks).toBeGreaterThan(count);
   },
 );

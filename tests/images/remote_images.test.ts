@@ -4,10 +4,10 @@ import { join } from "node:path";
 import process from "node:process";
 import { RequestError } from "../../src/base/errors.ts";
 import { ImageLoader, type ImageLoaderOptions, type Resolve } from "../../src/images/image_loader.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { picture, startPictureServer } from "./picture_server.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(30_000);
+setDefaultTimeout(testLimitMs);
 
 const server = startPictureServer();
 afterAll(() => server[Symbol.dispose]());

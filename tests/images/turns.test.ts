@@ -3,11 +3,11 @@ import type { Client } from "../../src/base/turns.ts";
 import { decodeImage } from "../../src/images/decode.ts";
 import { ImageLoader } from "../../src/images/image_loader.ts";
 import { until } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { bmp } from "./files.ts";
 import { startPictureServer } from "./picture_server.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(30_000);
+setDefaultTimeout(testLimitMs);
 
 const server = startPictureServer();
 afterAll(() => server[Symbol.dispose]());

@@ -4,8 +4,9 @@ import { addTileEmbeddingCase } from "../../src/selftest/cases/add_tile_embeddin
 import { runOp } from "../../src/selftest/run_op.ts";
 import { openTestDevice } from "../support/gpu.ts";
 import { expectRight } from "../support/kernel_case.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 const device = openTestDevice();
 
 describe("addTileEmbedding() adds the row of its tile to every token", () => {

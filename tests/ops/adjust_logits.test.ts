@@ -3,8 +3,9 @@ import { adjustLogitsCase } from "../../src/selftest/cases/adjust_logits.ts";
 import { openTestDevice } from "../support/gpu.ts";
 import { expectRight } from "../support/kernel_case.ts";
 import { bothDeviceTypes } from "../support/limited_device.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 const testDevice = openTestDevice();
 
 for (const [kind, device] of bothDeviceTypes(testDevice)) {

@@ -14,9 +14,10 @@ import { random } from "../../src/selftest/random.ts";
 import { openTestDevice } from "../support/gpu.ts";
 import { expectRight } from "../support/kernel_case.ts";
 import { bothDeviceTypes } from "../support/limited_device.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
 // CPU drivers compile a kernel at its first dispatch, some for seconds.
-setDefaultTimeout(120_000);
+setDefaultTimeout(testLimitMs);
 const testDevice = openTestDevice();
 
 /** What the op gives on this device. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mostKeys } from "../../src/ops/attention_tile.ts";
 import { attentionCase, attentionInput, type AttentionRow } from "../../src/selftest/cases/attention.ts";
 import { openTestDevice } from "../support/gpu.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
 /** Drivers without a limit are tested at what the oldest driver manages. */
 const enough = 26_000;
@@ -21,5 +22,5 @@ describe("mostKeys() are attended to in full", () => {
     const rows: AttentionRow[] = lengths.map((length, sequence) => [sequence, length - 1]);
     const input = attentionInput({ heads, kvHeads, headDim, blockSize: 16 }, lengths, rows);
     for (const { error } of attentionCase("long", input).measure(device)) expect(error).toBeLessThan(limit);
-  }, 60_000);
+  }, testLimitMs);
 });

@@ -8,8 +8,9 @@ import {
 import { maxAbsError } from "../../src/selftest/compare.ts";
 import { openTestDevice } from "../support/gpu.ts";
 import { expectRight } from "../support/kernel_case.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 const device = openTestDevice();
 const run = (pixels: Uint8Array, columns: number, options: TilePatchesOptions) =>
   tilePatchesCase(pixels, columns, options).run(device).y;

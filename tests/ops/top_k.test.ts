@@ -6,9 +6,10 @@ import { expectRight } from "../support/kernel_case.ts";
 import { bothDeviceTypes } from "../support/limited_device.ts";
 import { random } from "../../src/selftest/random.ts";
 import { runOp } from "../../src/selftest/run_op.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
 // CPU drivers compile a kernel at its first dispatch, some for seconds.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 const testDevice = openTestDevice();
 
 for (const [kind, device] of bothDeviceTypes(testDevice)) {

@@ -2,8 +2,9 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { visionEmbedCase, visionEmbedInput } from "../../src/selftest/cases/vision_embed.ts";
 import { openTestDevice } from "../support/gpu.ts";
 import { expectRight } from "../support/kernel_case.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 const device = openTestDevice();
 describe("visionEmbed() adds class vector or patch, tile and both positions", () => {
   for (const dtype of ["f32", "bf16", "f16"] as const) {

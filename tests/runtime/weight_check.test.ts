@@ -8,6 +8,7 @@ import { buildShaders } from "../../tools/build_shaders.ts";
 import { oddSizes, tinyConfig, tinyWeights, writeTinyCheckpoint } from "../model/tiny_checkpoint.ts";
 import { goldenCheckpoints } from "../support/goldens.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
 buildShaders();
 
@@ -61,5 +62,5 @@ test(
     expect(await notesOf(true)).toEqual([expect.stringContaining("Tensors hold NaN or infinity")]);
     expect(await notesOf(undefined)).toEqual([]);
   },
-  60_000,
+  testLimitMs,
 );

@@ -9,9 +9,10 @@ import { selfTest } from "../../src/selftest/self_test.ts";
 import { testTransfer } from "../../src/selftest/transfer.ts";
 import { openTestDevice } from "../support/gpu.ts";
 import { bothDeviceTypes, withoutUnifiedMemory } from "../support/limited_device.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
 // CPU drivers compile a kernel at its first dispatch, some for seconds.
-setDefaultTimeout(120_000);
+setDefaultTimeout(testLimitMs);
 const testDevice = openTestDevice();
 
 describe("kernelCases()", () => {

@@ -12,7 +12,7 @@ export const gpuTests = [
 ];
 
 /** Time a single test may take; kernels are compiled on first use, which is slow on CPU drivers. */
-const testTimeoutMs = 120_000;
+export const testTimeoutMs = 120_000;
 
 /**
  * Runs `bun test` on the given files and folders, one process per core, and reads the counts off its summary.

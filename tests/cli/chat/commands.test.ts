@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { commands } from "../../../src/cli/chat/commands.ts";
 import { picturePath } from "../../support/executable.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { testLimitMs } from "../../support/test_limit.ts";
 import { emptyPrompt, openChat, say } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 test("/help lists every command, and says what one does", async () => {
   using folder = new TemporaryFolder();

@@ -5,10 +5,10 @@ import process from "node:process";
 import { picturePath } from "../../support/executable.ts";
 import { Pty } from "../../support/pty.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { testLimitMs } from "../../support/test_limit.ts";
 import { emptyPrompt, openChat, program, say } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 test("chat goes by words and to the ends of a line, and deletes under the cursor", async () => {
   using folder = new TemporaryFolder();

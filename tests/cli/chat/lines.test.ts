@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { picturePath } from "../../support/executable.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { testLimitMs } from "../../support/test_limit.ts";
 import { emptyPrompt, openChat, program, stylesOf } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 /** A conversation through pipes. */
 async function pipe(

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { findMentions, removeMentions } from "../../../src/cli/chat/mentions.ts";
+import { testLimitMs } from "../../support/test_limit.ts";
 
 describe("findMentions()", () => {
   const cases: readonly (readonly [text: string, paths: readonly string[], rest: string])[] = [
@@ -32,5 +33,5 @@ describe("findMentions()", () => {
     }
     // A square would take minutes.
     expect(performance.now() - started).toBeLessThan(30_000);
-  }, 60_000);
+  }, testLimitMs);
 });

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { picturePath } from "../../support/executable.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { testLimitMs } from "../../support/test_limit.ts";
 import { emptyPrompt, openChat, say, stylesOf } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 /** A folder with this picture under these names. */
 function folderWith(...names: readonly string[]): TemporaryFolder {

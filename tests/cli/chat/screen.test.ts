@@ -2,10 +2,10 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { testLimitMs } from "../../support/test_limit.ts";
 import { emptyPrompt, openChat, say } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 test("chat shows what is typed, the answer, and room for the next message", async () => {
   using folder = new TemporaryFolder();

@@ -12,10 +12,10 @@ import {
   tool,
 } from "ai";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { testLimitMs } from "../../support/test_limit.ts";
 import { apiKey, colorTool, picture, roomForCall, serveTests, shapeSchema } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const models: Record<string, (url: string, model?: string) => LanguageModel> = {
   "@ai-sdk/openai, responses": (url, model = "default") =>

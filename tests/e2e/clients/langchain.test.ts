@@ -1,10 +1,10 @@
 import { type AIMessageChunk, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { ChatOpenAI } from "@langchain/openai";
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { testLimitMs } from "../../support/test_limit.ts";
 import { apiKey, colorTool, pictureUrl, roomForCall, serveTests, shapeSchema } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const { server } = await serveTests();
 

@@ -1,9 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import OpenAI from "openai";
+import { testLimitMs } from "../../support/test_limit.ts";
 import { clientOf, eventually, greedy, metric, pictureUrl, serveTests, serveWithKey } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const { server, client } = await serveTests();
 

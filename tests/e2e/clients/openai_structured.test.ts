@@ -2,10 +2,10 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import OpenAI from "openai";
 import { LengthFinishReasonError } from "openai/error";
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
+import { testLimitMs } from "../../support/test_limit.ts";
 import { roomForCall, serveTests, shapeSchema } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const { client } = await serveTests();
 

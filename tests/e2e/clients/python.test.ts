@@ -2,12 +2,13 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import process from "node:process";
 import { join } from "node:path";
 import { repositoryRoot } from "../../support/repository.ts";
+import { testLimitMs } from "../../support/test_limit.ts";
 import { apiKey, serveWithKey } from "./support.ts";
 
 /** A Python that has the `openai` package, such as `LLAMAV_PYTHON_CLIENT=python3`; without it there is nothing to run. */
 const python = process.env.LLAMAV_PYTHON_CLIENT;
 
-setDefaultTimeout(110_000);
+setDefaultTimeout(testLimitMs);
 
 test.skipIf(python === undefined)("the Python client passes its checks", async () => {
   await using server = await serveWithKey();
