@@ -47,7 +47,7 @@ export class RawTerminal {
     this.#input = input;
     this.#output = output;
     input.on("data", (bytes) => this.#receive(bytes));
-    for (const end of ["end", "close", "error"] as const) input.on(end, () => this.#close());
+    for (const end of ["end", "close", "error"] as const) input.on(end, () => this.close());
     output.on?.("resize", () => this.onResize ? this.onResize() : this.#give({ type: "resize" }));
   }
 
@@ -86,6 +86,14 @@ export class RawTerminal {
     return Promise.resolve(event);
   }
 
+  /** There is no terminal any more, or nobody before it. */
+  close(): void {
+    if (this.#events.at(-1)?.type === "closed") return;
+    // Nobody will press Ctrl-C any more.
+    this.onInterrupt?.();
+    this.#give({ type: "closed" });
+  }
+
   #receive(bytes: Uint8Array): void {
     // Meanwhile somebody else reads the keys.
     if (!this.#entered) return;
@@ -98,13 +106,6 @@ export class RawTerminal {
   #press(key: Key): void {
     if (this.onInterrupt && key.type === "named" && key.name === "ctrl-c") this.onInterrupt();
     else this.#give(key);
-  }
-
-  #close(): void {
-    if (this.#events.at(-1)?.type === "closed") return;
-    // Nobody will press Ctrl-C any more.
-    this.onInterrupt?.();
-    this.#give({ type: "closed" });
   }
 
   #give(event: TerminalEvent): void {

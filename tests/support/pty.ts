@@ -12,6 +12,8 @@ export interface PtyOptions {
 /** A program in a terminal of its own, and what that shows. */
 export class Pty implements AsyncDisposable {
   readonly screen: Screen;
+  /** The program's exit code, once all that it has written is on the screen. */
+  readonly exited: Promise<number>;
   /** Everything that the program has written. */
   output = "";
   readonly #patienceMs: number;
@@ -25,24 +27,23 @@ export class Pty implements AsyncDisposable {
     this.#patienceMs = patienceMs;
     this.screen = new Screen(columns, rows);
     const decoder = new TextDecoder();
-    this.#terminal = new Bun.Terminal({
-      cols: columns,
-      rows,
-      data: (_, bytes) => {
-        const text = decoder.decode(bytes, { stream: true });
-        this.output += text;
-        this.screen.write(text);
-      },
-    });
+    const { promise: readToEnd, resolve } = Promise.withResolvers<void>();
     this.#child = Bun.spawn([...command], {
-      terminal: this.#terminal,
+      terminal: {
+        cols: columns,
+        rows,
+        data: (_, bytes) => {
+          const text = decoder.decode(bytes, { stream: true });
+          this.output += text;
+          this.screen.write(text);
+        },
+        exit: () => resolve(),
+      },
       env: { TERM: "xterm", PATH: process.env["PATH"], ...env },
       cwd,
     });
-  }
-
-  get exited(): Promise<number> {
-    return this.#child.exited;
+    this.#terminal = this.#child.terminal!;
+    this.exited = readToEnd.then(() => this.#child.exited);
   }
 
   get pid(): number {
@@ -59,8 +60,6 @@ export class Pty implements AsyncDisposable {
     const { length } = this.output;
     this.screen.resize(columns, rows);
     this.#terminal.resize(columns, rows);
-    // It is not the terminal of the program's session, so the system tells the program nothing.
-    this.#child.kill("SIGWINCH");
     await this.until(() => this.output.length > length);
   }
 
@@ -68,7 +67,7 @@ export class Pty implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Closes the terminal's window. */
+  /** Closes the terminal's window: the system tells the program so. */
   hangUp(): void {
     this.#terminal.close();
   }

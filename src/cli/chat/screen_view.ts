@@ -32,6 +32,8 @@ export class ScreenView implements ChatView {
   readonly #colors: boolean;
   readonly #thumbnails: ThumbnailKind;
   readonly #onTerminate = () => process.exit(exitCodes.terminated);
+  /** The window was closed. What is being said is kept, as at the end of any conversation. */
+  readonly #onHangUp = () => this.#terminal.close();
   /** However the program ends: the person finds the terminal as it was. */
   readonly #onExit = () => this.#terminal.leave();
 
@@ -43,6 +45,7 @@ export class ScreenView implements ChatView {
     this.#paint = painterOf(this.#colors);
     this.#thumbnails = thumbnailsOf({ env, plain });
     process.on("SIGTERM", this.#onTerminate);
+    process.on("SIGHUP", this.#onHangUp);
     process.on("exit", this.#onExit);
     this.#terminal.enter();
   }
@@ -134,6 +137,7 @@ export class ScreenView implements ChatView {
 
   close(): void {
     process.off("SIGTERM", this.#onTerminate);
+    process.off("SIGHUP", this.#onHangUp);
     process.off("exit", this.#onExit);
     this.#terminal.leave();
   }
