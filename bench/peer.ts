@@ -5,7 +5,7 @@
  *
  * MODEL needs a tokenizer, for the first answer. FILEs are what the other program loads: before every round they and
  * MODEL's are read, so that both start from the page cache; their shader caches are empty then. COMMAND is run by a
- * shell as `COMMAND --prompt N --gen N --check` and prints one line of JSON: `prefill_median` and `decode_median`
+ * shell as `COMMAND --prompt N --gen N --reps 3 --check` and prints one line of JSON: `prefill_median` and `decode_median`
  * (tokens/s), `cold_start_s` (start of the process to the first token), `peak_rss` (bytes), `tokens` (the greedy ones
  * after the prompt that both sides make from the same seed). Build `dist/llamav` first.
  */
@@ -101,11 +101,17 @@ async function readAhead(paths: readonly string[]): Promise<void> {
   }
 }
 
-/** Weights and caches of the plan that we print, in bytes. */
+/** Weights and caches of the plan that we print for `run`, which has one sequence; in bytes. */
 async function plannedBytes(model: string, caches: string): Promise<number> {
-  const { stdout } = await execute([executable, "inspect", model, "--json"], caches);
+  const { stdout } = await execute([executable, "inspect", model, "--max-num-seqs", "1", "--json"], caches);
   const { plan } = JSON.parse(stdout) as { plan: { allocations: { name: string; bytes: number }[] } };
   return plan.allocations.reduce((sum, { name, bytes }) => name === "working memory" ? sum : sum + bytes, 0);
+}
+
+/** Greedy tokens up to the first that differs. */
+function shared({ tokens: ours }: Side, { tokens: theirs }: Side): number {
+  const first = theirs.findIndex((token, i) => token !== ours[i]);
+  return first < 0 ? theirs.length : first;
 }
 
 function rowsOf(sides: ReadonlyMap<string, readonly Side[]>, { prompt, tokens }: Task): Result[] {
@@ -177,9 +183,16 @@ async function main(): Promise<void> {
   for (const { op, shape, rate, unit } of rows) {
     console.log(op.padEnd(22), shape.padEnd(14), rate.toFixed(2), unit);
   }
-  const [ours, theirs] = [sides.get("llamav")![0]!.tokens, sides.get("peer")![0]!.tokens];
-  const shared = theirs.findIndex((token, i) => token !== ours[i]);
-  console.log(`greedy tokens in common: ${shared < 0 ? theirs.length : shared} of ${theirs.length}`);
+  const common = Math.min(...sides.get("llamav")!.map((ours, i) => shared(ours, sides.get("peer")![i]!)));
+  rows.push({
+    op: "peer_greedy_common",
+    shape: "tokens",
+    dtype: "bf16",
+    ms: 0,
+    rate: common,
+    unit: "tokens",
+  });
+  console.log(`greedy tokens in common: ${common} of ${task.tokens}`);
   if (!values.save) return;
   const device = Device.open();
   const { info } = device;

@@ -44,9 +44,12 @@ export function warmUp(
   }
 }
 
-/** Rows for which the kernels differ: a single one, a few, and many. */
+/**
+ * Rows for which the kernels differ: many, a few, and a single one. All come first: the others attend to the rows before
+ * theirs, which must have been written.
+ */
 function stepSizes(most: number): number[] {
-  return [1, 2, 4, 8, 16, most].filter((count) => count <= most);
+  return [most, 16, 8, 4, 2, 1].filter((count) => count <= most);
 }
 
 /** A sequence that computes `rows` tokens in the first blocks of the text cache. */

@@ -2,6 +2,7 @@ import { afterAll } from "bun:test";
 import { Engine } from "../../src/engine/engine.ts";
 import type { EngineEvent, EngineImage, EngineOptions, EngineRequest } from "../../src/engine/protocol.ts";
 import { greedy } from "../../src/engine/sampling.ts";
+import type { Device } from "../../src/gpu/device.ts";
 import { supportedArrangements } from "../../src/images/canvas.ts";
 import { random } from "../../src/selftest/random.ts";
 import {
@@ -20,9 +21,13 @@ export function useTinyModel(): string {
   return folder.path;
 }
 
-/** An engine on the shared test device; free it with `engine.dispose()`, which leaves the device. */
-export function openTinyEngine(model: string, options: Partial<EngineOptions> = {}): Engine {
-  return Engine.open({ model, chunkSize: 16, imageTiles: 8, ...options }, undefined, openTestDevice());
+/** An engine on the shared test device, if no other is named; free it with `engine.dispose()`, which leaves the device. */
+export function openTinyEngine(
+  model: string,
+  options: Partial<EngineOptions> = {},
+  device: Device = openTestDevice(),
+): Engine {
+  return Engine.open({ model, chunkSize: 16, imageTiles: 8, ...options }, undefined, device);
 }
 
 /** A picture of noise that fills its tiles. */

@@ -1,10 +1,13 @@
 import { expect, spyOn, test } from "bun:test";
 import type { Dtype } from "../../src/base/dtype.ts";
 import { trace } from "../../src/engine/trace.ts";
+import { Runner } from "../../src/engine/runner.ts";
+import type { Device } from "../../src/gpu/device.ts";
 import { Arena } from "../../src/gpu/memory.ts";
 import { Uploader } from "../../src/gpu/staging.ts";
 import { type Tensor, tensorBytes } from "../../src/gpu/tensor.ts";
 import { openTestDevice } from "../support/gpu.ts";
+import { asDiscrete } from "../support/limited_device.ts";
 import { finish, noiseImage, openTinyEngine, request, text, tokensOf, useTinyModel } from "./tiny_engine.ts";
 
 const model = useTinyModel();
@@ -34,8 +37,8 @@ function poisonMemory(): { readonly arenas: ReadonlySet<string> } & Disposable {
 }
 
 /** Logits of a conversation with two pictures, and what sequences of all kinds say in one batch. */
-function everything(): unknown {
-  const engine = openTinyEngine(model, { outputRows: 64 });
+function everything(device: Device): unknown {
+  const engine = openTinyEngine(model, { outputRows: 64 }, device);
   try {
     const images = [noiseImage(1, 2, 1), noiseImage(2)];
     const { tokens } = request(1, [0, ...text(5, 1), -1, ...text(20, 2), -1, ...text(7, 3)]);
@@ -50,9 +53,32 @@ function everything(): unknown {
   }
 }
 
-test("no memory is read before it is written, where it is not zeroed", () => {
-  const want = everything();
-  using poison = poisonMemory();
-  expect(everything()).toEqual(want);
-  expect(poison.arenas).toEqual(new Set(["text cache", "image cache", "weights"]));
-});
+const devices = [["CPU", openTestDevice], ["graphics card", () => asDiscrete(openTestDevice())]] as const;
+
+for (const [name, open] of devices) {
+  test(`no memory is read before it is written, where it is not zeroed, with the kernels of a ${name}`, () => {
+    const want = everything(open());
+    using poison = poisonMemory();
+    expect(everything(open())).toEqual(want);
+    expect(poison.arenas).toEqual(new Set(["text cache", "image cache", "weights"]));
+  });
+
+  test(`warmUp() reads nothing before it was written, with the kernels of a ${name}`, () => {
+    using poison = poisonMemory();
+    const original = Runner.prototype.collect;
+    const errors: unknown[] = []; // at once: what is collected is overwritten by the next step
+    const collect = spyOn(Runner.prototype, "collect").mockImplementation(function (this: Runner, pending) {
+      const sampled = original.call(this, pending);
+      errors.push(...sampled.map(({ error }) => error));
+      return sampled;
+    });
+    try {
+      openTinyEngine(model, { warmUp: true }, open()).dispose();
+    } finally {
+      collect.mockRestore();
+    }
+    expect(errors.length).toBeGreaterThan(10);
+    expect(errors.filter(Boolean)).toEqual([]);
+    expect(poison.arenas.size).toBe(3);
+  });
+}
