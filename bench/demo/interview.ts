@@ -24,7 +24,7 @@ const inFlight = 4;
 export async function interview(
   conversations: readonly Conversation[],
   shown: readonly Shown[],
-  say: (messages: readonly Message[]) => Promise<Reply>,
+  say: (messages: readonly Message[]) => Promise<Pick<Reply, "text">>,
   onProgress: (done: number, total: number) => void,
 ): Promise<Answered[]> {
   const results: Answered[][] = [];
@@ -43,7 +43,7 @@ export async function interview(
 async function converse(
   conversation: Conversation,
   shown: Shown,
-  say: (messages: readonly Message[]) => Promise<Reply>,
+  say: (messages: readonly Message[]) => Promise<Pick<Reply, "text">>,
 ): Promise<Answered[]> {
   const messages: Message[] = [];
   if (conversation.system) messages.push({ role: "system", content: conversation.system });

@@ -11,10 +11,11 @@ export type Part =
 /** More than the longest right answer, a description of eight things. */
 const maxTokens = 256;
 
-/** An answer and how many tokens it took, the end of the turn included. */
+/** An answer, how many tokens it took, the end of the turn included, and the texts of those before it. */
 export interface Reply {
   readonly text: string;
-  readonly tokens: number;
+  readonly tokenCount: number;
+  readonly tokens: readonly string[];
 }
 
 /** The most likely answer to a conversation whose last message is the user's. */
@@ -22,16 +23,23 @@ export async function ask(url: string, messages: readonly Message[]): Promise<Re
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ model: "default", messages, temperature: 0, max_tokens: maxTokens }),
+    body: JSON.stringify({
+      model: "default",
+      messages,
+      temperature: 0,
+      max_tokens: maxTokens,
+      logprobs: true,
+    }),
     signal: AbortSignal.timeout(600_000),
   });
   const body = await response.json() as {
-    choices?: { message: { content: string } }[];
+    choices?: { message: { content: string }; logprobs: { content: { token: string }[] } }[];
     usage?: { completion_tokens: number };
   };
-  const text = body.choices?.[0]?.message.content;
-  if (!response.ok || text === undefined || !body.usage) {
+  const choice = body.choices?.[0];
+  if (!response.ok || choice === undefined || !body.usage) {
     throw new Error(`The server answered ${response.status}: ${JSON.stringify(body)}`);
   }
-  return { text, tokens: body.usage.completion_tokens };
+  const tokens = choice.logprobs.content.map(({ token }) => token);
+  return { text: choice.message.content, tokenCount: body.usage.completion_tokens, tokens };
 }

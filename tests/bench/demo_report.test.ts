@@ -45,7 +45,7 @@ describe("interview()", () => {
             : (content as { type: string }[]).map(({ type }) => type).join("+")
         ).join(" / "),
       );
-      return Promise.resolve({ text: `There are ${messages.length} stars.`, tokens: 5 });
+      return Promise.resolve({ text: `There are ${messages.length} stars.` });
     };
     const answers = await interview(conversations, ownPictures(conversations, imageFolder), say, quietly);
     expect(seen).toContain("image_url+text / There are 1 stars. / image_url+text");
@@ -56,7 +56,7 @@ describe("interview()", () => {
     const turns = conversations.flatMap((conversation) => conversation.turns);
     const say = (messages: readonly { content: unknown }[]) => {
       const asked = (messages.at(-1)!.content as { text?: string }[]).at(-1)!.text;
-      return Promise.resolve({ text: turns.find(({ question }) => question === asked)!.answer, tokens: 5 });
+      return Promise.resolve({ text: turns.find(({ question }) => question === asked)!.answer });
     };
     const colors = conversations.slice(0, 3);
     const [row] = rowsOf(await interview(colors, ownPictures(colors, imageFolder), say, quietly));
@@ -67,7 +67,7 @@ describe("interview()", () => {
 
 describe("tableOf()", () => {
   test("has a row for each kind, one for counts above four, and a column for each control", async () => {
-    const say = () => Promise.resolve({ text: "It is blue.", tokens: 5 });
+    const say = () => Promise.resolve({ text: "It is blue." });
     const answers = await interview(conversations, ownPictures(conversations, imageFolder), say, quietly);
     const table = tableOf([{ name: "second", answers, controls: { blank: answers } }]);
     const cells = table.split("\n").map((line) => line.split("|").map((cell) => cell.trim()).slice(1, -1));

@@ -3,7 +3,7 @@
     python answers.py EXPORT OUT [--conversations 200]
 
 OUT/NNNN.png and OUT/conversations.jsonl: one line per conversation with its messages (pictures by file name), the
-reference's greedy answer and how many tokens it has, the end of the turn included.
+reference's greedy answer and the texts of its tokens, the end of the turn included.
 """
 
 import argparse
@@ -58,7 +58,8 @@ def main() -> None:
             ids = chat.prompt(conversation, len(conversation.turns))
             answer = reference.answer(ids, pictures, LONGEST)
             text = tokenizer.decode(answer, skip_special_tokens=True)
-            line = {"pictures": names, "messages": messages(conversation)[:-1], "answer": text, "tokens": len(answer)}
+            tokens = [tokenizer.decode([token], skip_special_tokens=False) for token in answer]
+            line = {"pictures": names, "messages": messages(conversation)[:-1], "answer": text, "tokens": tokens}
             lines.write(json.dumps(line) + "\n")
 
 
