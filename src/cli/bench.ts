@@ -15,6 +15,7 @@ const flags = [
   "repeat",
   "check",
   "device",
+  "offline",
   "yes",
   "json",
 ] as const;
@@ -43,7 +44,7 @@ export function addBench(program: Command, context: CliContext): void {
     const values = readFlags(command, flags, context.env);
     const { terminal } = context;
     const { greedy, ...report } = await context.services.runBench({
-      model: await bringModel(modelOrDemo(oneModel(given), context), values.yes, context),
+      model: await bringModel(modelOrDemo(oneModel(given), context), values, context),
       device: values.device,
       prompts: values.benchPrompts,
       batches: values.benchBatches,

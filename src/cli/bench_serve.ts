@@ -65,9 +65,11 @@ export function addBenchServe(bench: Command, context: CliContext): void {
   command.action(async (url: string, name: string | undefined) => {
     checkPlaces(bench);
     const values = readFlags(command, flags, context.env);
-    const { readKeys } = await import("./serve_access.ts");
+    const { readKeys, warnOfShownKey } = await import("./serve_access.ts");
     const asked = loadSettings(values);
-    const [key] = readKeys(values, { warn: (text) => context.terminal.note(text) });
+    const log = { warn: (text: string) => context.terminal.note(text) };
+    warnOfShownKey(command, log);
+    const [key] = readKeys(values, log);
     const target = { base: apiBase(url), key, timeoutMs: values.loadTimeout * 1000 };
     const model = name ?? await onlyModel(target);
     await interruptible(({ signal }) =>

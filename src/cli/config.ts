@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import {
   describeDefault,
   environmentName,
+  findVariable,
   listSeparator,
   type Setting,
   settings,
@@ -19,7 +20,8 @@ The settings file is TOML, one key for each flag, without the hyphens in front:
   temp = 0.2
   allowed-hosts = ["gpu.example", "gpu"]
 
-A flag wins over its variable, the variable over the file, and the file over the default. No file of the current
+A flag wins over its variable, the variable over the file, and the file over the default. Another spelling of a flag,
+as --parallel, has a variable and a key, too; the name that is listed here wins over it. No file of the current
 directory is ever read. With a file that is wrong no other command begins; this one says what is wrong and where.`;
 
 /** One setting, its value, and who says so. */
@@ -60,10 +62,11 @@ function listSettings({ env, variables }: CliContext): ShownSetting[] {
   const byVariable = new Map(
     Object.values<Setting>(settings).reverse().map((setting) => [environmentName(setting), setting]),
   );
-  return [...byVariable].sort(([a], [b]) => a < b ? -1 : 1).map(([variable, setting]) => {
+  return [...byVariable].sort(([a], [b]) => a < b ? -1 : 1).map(([own, setting]) => {
     const name = setting.flag.slice(2);
-    const text = env[variable] ?? "";
-    if (text === "") return { name, variable, value: describeDefault(setting), source: "default" };
+    const found = findVariable(setting, env);
+    if (!found) return { name, variable: own, value: describeDefault(setting), source: "default" };
+    const { variable, text } = found;
     const value = isSecret(setting) ? "(not shown)" : text.split(listSeparator).join(", ");
     return { name, variable, value, source: variables[variable] ? "variable" : "file" };
   });

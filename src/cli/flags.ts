@@ -4,12 +4,13 @@ import {
   describeDefault,
   describeRange,
   environmentName,
-  listSeparator,
+  findVariable,
   parseSetting,
   type Setting,
   type SettingName,
   settings,
   type SettingValues,
+  spellingsOf,
 } from "../runtime/options.ts";
 import { UsageError } from "./exit_codes.ts";
 
@@ -38,7 +39,9 @@ function flagOf(setting: Setting): Option {
   return option.argParser((text: string, previous: unknown) => {
     try {
       const parsed = parseSetting(setting, text);
-      return setting.kind === "list" ? [...(previous as string[] | undefined ?? []), parsed] : parsed;
+      return setting.kind === "list"
+        ? [...(previous as string[] | undefined ?? []), ...parsed as string[]]
+        : parsed;
     } catch (error) {
       throw new InvalidArgumentError((error as RangeError).message);
     }
@@ -51,6 +54,7 @@ function describe(setting: Setting): string {
   if ("maximum" in setting && setting.maximum < 1e6) notes.push(describeRange(setting));
   const fallback = describeDefault(setting);
   if (fallback !== undefined) notes.push(`default: ${fallback}`);
+  if (setting.shortWord !== undefined) notes.push(`also ${setting.shortWord}`);
   notes.push(environmentName(setting));
   return `${setting.help} (${notes.join("; ")})`;
 }
@@ -70,22 +74,49 @@ export function readFlags<N extends SettingName>(
   ) as SettingValues<N>;
 }
 
+/** Whether the command line itself says what a setting is. */
+export function isGivenByFlag(command: Command, setting: Setting): boolean {
+  return attributeOnCommandLine(command, setting) !== undefined;
+}
+
+function attributeOnCommandLine(command: Command, setting: Setting): string | undefined {
+  return spellingsOf(setting).map((flag) => new Option(flag).attributeName())
+    .find((attribute) => command.getOptionValueSource(attribute) === "cli");
+}
+
 function readFlag(
   command: Command,
   setting: Setting,
   env: Environment,
 ): unknown {
-  for (const flag of [setting.flag, ...setting.aliases ?? []]) {
-    const attribute = new Option(flag).attributeName();
-    if (command.getOptionValueSource(attribute) === "cli") return command.getOptionValue(attribute);
-  }
-  const variable = environmentName(setting);
-  // An empty variable means that it is not set, as everywhere in shells.
-  const text = env[variable] ?? "";
-  if (text === "") return setting.kind === "list" ? [] : "fallback" in setting ? setting.fallback : undefined;
+  const attribute = attributeOnCommandLine(command, setting);
+  if (attribute !== undefined) return command.getOptionValue(attribute);
+  const found = findVariable(setting, env);
+  if (!found) return setting.kind === "list" ? [] : "fallback" in setting ? setting.fallback : undefined;
   try {
-    return setting.kind === "list" ? text.split(listSeparator) : parseSetting(setting, text);
+    return parseSetting(setting, found.text);
   } catch (error) {
-    throw new UsageError(`${variable} ${(error as RangeError).message}`);
+    throw new UsageError(`${found.variable} ${(error as RangeError).message}`);
   }
+}
+
+/**
+ * The arguments with short flags of several letters spelled out, which would be read as several flags of one letter.
+ * Only those that the command has, and neither values of flags nor what stands behind `--`.
+ */
+export function spellOutShortWords(program: Command, args: readonly string[]): string[] {
+  const name = args.find((arg) => !arg.startsWith("-"));
+  const command = program.commands.find((command) => command.name() === name);
+  const words = Object.values<Setting>(settings).flatMap(({ shortWord, flag }) =>
+    shortWord ? [{ shortWord, flag }] : []
+  );
+  const end = args.indexOf("--");
+  return args.map((arg, index) => {
+    const before = command?.options.find(({ short, long }) => [short, long].includes(args[index - 1]));
+    if ((index > 0 && before?.required) || (end >= 0 && index > end)) return arg;
+    const [written, value] = arg.split(/=(.*)/s);
+    const word = words.find(({ shortWord }) => shortWord === written);
+    if (!word || !command?.options.some(({ long }) => long === word.flag)) return arg;
+    return value === undefined ? word.flag : `${word.flag}=${value}`;
+  });
 }

@@ -5,7 +5,16 @@ import type { CliContext } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { bringModel, modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
 
-const flags = ["device", "contextLength", "imageTiles", "maxSequences", "kvTokens", "yes", "json"] as const;
+const flags = [
+  "device",
+  "contextLength",
+  "imageTiles",
+  "maxSequences",
+  "kvTokens",
+  "offline",
+  "yes",
+  "json",
+] as const;
 
 /** `llamav inspect [MODEL]`: what a checkpoint is and what it needs here, without loading it. */
 export function addInspect(program: Command, context: CliContext): void {
@@ -14,8 +23,8 @@ export function addInspect(program: Command, context: CliContext): void {
     .argument(...modelArgument);
   addFlags(command, flags);
   command.action(async (given: string | undefined) => {
-    const { json, yes, ...options } = readFlags(command, flags, context.env);
-    const model = await bringModel(modelOrDemo(oneModel(given), context), yes, context);
+    const { json, yes, offline, ...options } = readFlags(command, flags, context.env);
+    const model = await bringModel(modelOrDemo(oneModel(given), context), { yes, offline }, context);
     const inspection = await context.services.inspectModel({ model, ...options });
     await context.terminal.print(
       json ? `${JSON.stringify(inspection, null, 2)}\n` : formatInspection(inspection),

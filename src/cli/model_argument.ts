@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { quote } from "../base/quote.ts";
 import { demoModel } from "../runtime/demo_model.ts";
 import { isAlias, nameModel } from "../runtime/model_name.ts";
-import { environmentName, settings } from "../runtime/options.ts";
+import { findVariable, settings, type SettingValues } from "../runtime/options.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
 import { isPictureFile, isPictureUrl } from "./pictures.ts";
@@ -47,7 +47,7 @@ export function modelOrDemo(
   model: string | undefined,
   { terminal, env }: { readonly terminal: Pick<Terminal, "note">; readonly env: CliContext["env"] },
 ): string {
-  const chosen = model ?? (env[environmentName(settings.model)] || undefined);
+  const chosen = model ?? findVariable(settings.model, env)?.text;
   if (chosen !== undefined) return chosen;
   terminal.note(
     "note: this is the small built-in demo model; for other pictures name 11b, 90b, a repository of the hub, or a " +
@@ -86,21 +86,21 @@ export function checkModelName(model: string): string {
  * Makes sure that a model of the hub is on this machine: asks whether to fetch it, if there is somebody to ask.
  * What is not there then is told by whoever opens it.
  *
- * @param yes whether to fetch it without asking
+ * @param how `yes` fetches it without asking, `offline` not at all
  * @returns MODEL as it was given
  * @throws {UsageError} If it can be no model.
  * @throws What `pullShown` throws.
  */
 export async function bringModel(
   model: string,
-  yes: boolean | undefined,
+  { yes, offline }: SettingValues<"yes" | "offline">,
   context: CliContext,
 ): Promise<string> {
   checkModelName(model);
   const { missingModel } = await import("../runtime/models.ts");
   const missing = missingModel(model, context.env);
   if (missing === undefined) return model;
-  if (!yes) {
+  if (!yes && !offline) {
     const { terminal } = context;
     if (!terminal.canAsk) return model;
     const answer = await terminal.ask(
@@ -109,6 +109,7 @@ export async function bringModel(
     if (!/^y(es)?$/i.test(answer.trim())) return model;
   }
   const { pullShown } = await import("./pull.ts");
-  await pullShown(model, context);
+  // Offline it says that the model is missing, and why nobody fetches it.
+  await pullShown(model, { offline }, context);
   return model;
 }

@@ -9,12 +9,14 @@ import { addChat } from "./chat/command.ts";
 import { addCompletion } from "./completion.ts";
 import { addConfig } from "./config.ts";
 import type { CliContext } from "./context.ts";
+import { addDevices } from "./devices.ts";
 import { addDoctor } from "./doctor.ts";
 import { exitCodeOf, exitCodes, InterruptedError, UsageError } from "./exit_codes.ts";
-import { addFlags, readFlags } from "./flags.ts";
+import { addFlags, readFlags, spellOutShortWords } from "./flags.ts";
 import { addHelp } from "./help.ts";
 import { addInspect } from "./inspect.ts";
 import { addList } from "./list.ts";
+import { addOpenApi } from "./openapi.ts";
 import { addPs } from "./ps.ts";
 import { addPull } from "./pull.ts";
 import { addRm } from "./rm.ts";
@@ -24,7 +26,7 @@ import { type Services, services } from "./services.ts";
 import { addShow } from "./show.ts";
 import { type Streams, Terminal } from "./terminal.ts";
 import { addTrace } from "./trace.ts";
-import { version } from "./version.ts";
+import { addVersion, version } from "./version.ts";
 
 const help = `
 Examples:
@@ -82,7 +84,7 @@ export async function main(args: readonly string[], given: Partial<CliEnvironmen
     const settingsFile = readSettingsFile(variables);
     env = withSettingsFile(variables, settingsFile);
     program = buildProgram({ terminal, env, variables, settingsFile, services: given.services ?? services });
-    await program.parseAsync([...args], { from: "user" });
+    await program.parseAsync(spellOutShortWords(program, args), { from: "user" });
   });
   // Output that did not arrive is no success; a command that failed has said why already.
   if (code === exitCodes.ok) return await attempt(() => terminal.flush());
@@ -102,15 +104,18 @@ const commands = [
   addRm,
   addInspect,
   addDoctor,
+  addDevices,
   addBench,
   addTrace,
   addConfig,
   addCompletion,
+  addOpenApi,
+  addVersion,
   addHelp,
 ];
 
 /** Commands that tell all that is wrong with the settings file, or take nothing from it. */
-const withoutSettings: ReadonlySet<string> = new Set(["config", "help", "completion"]);
+const withoutSettings: ReadonlySet<string> = new Set(["config", "help", "completion", "version", "openapi"]);
 
 /** @throws {UsageError} If something is wrong with the file, and the command needs it. */
 function checkSettings({ settingsFile }: CliContext, command: string): void {

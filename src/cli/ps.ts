@@ -38,8 +38,10 @@ export function addPs(program: Command, context: CliContext): void {
   addFlags(command, flags);
   command.action(async (given: string | undefined) => {
     const values = readFlags(command, flags, context.env);
-    const { readKeys } = await import("./serve_access.ts");
-    const [key] = readKeys(values, { warn: (text) => context.terminal.note(text) });
+    const { readKeys, warnOfShownKey } = await import("./serve_access.ts");
+    const log = { warn: (text: string) => context.terminal.note(text) };
+    warnOfShownKey(command, log);
+    const [key] = readKeys(values, log);
     const url = serverUrl(given ?? `http://${addressOf(values.host)}:${values.port}`);
     const report = await askServer(url, key);
     await context.terminal.print(

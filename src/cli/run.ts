@@ -59,7 +59,7 @@ async function run(
   }
   // What the person gave is read before the model: a wrong path is told in milliseconds.
   const request = await buildRequest(words, values, context);
-  const model = await bringModel(modelOrDemo(given, context), values.yes, context);
+  const model = await bringModel(modelOrDemo(given, context), values, context);
   const started = performance.now();
   const runtime = await openForOne(model, values, values.warmUp, context);
   try {

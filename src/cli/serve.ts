@@ -13,7 +13,7 @@ import { addFlags, readFlags } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
 import { describeMemory, describeNotes } from "./loaded_model.ts";
 import { bringModel, modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
-import { checkOrigins, readKeys, readTls } from "./serve_access.ts";
+import { checkOrigins, readKeys, readTls, warnOfShownKey } from "./serve_access.ts";
 import { version } from "./version.ts";
 
 const modelFlags = ["model", "huggingfaceRepoId"] as const;
@@ -50,6 +50,7 @@ const flags = [
   "logFormat",
   "shutdownDelay",
   "shutdownTimeout",
+  "offline",
   "yes",
   "verbose",
 ] as const;
@@ -94,8 +95,9 @@ export function addServe(program: Command, context: CliContext): void {
     const values = readFlags(command, flags, context.env);
     const level = values.verbose ? "debug" : "info";
     const log = createLog((line) => context.terminal.note(line.slice(0, -1)), level, values.logFormat);
+    warnOfShownKey(command, log);
     const chosen = modelOrDemo(model, { env: {}, terminal: { note: (text) => log.info(text) } });
-    await serve(await bringModel(chosen, values.yes, context), values, log, context);
+    await serve(await bringModel(chosen, values, context), values, log, context);
   });
 }
 

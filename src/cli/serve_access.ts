@@ -1,8 +1,11 @@
 import { readFileSync, statSync } from "node:fs";
 import process from "node:process";
+import type { Command } from "commander";
 import type { Log } from "../base/log.ts";
 import type { TlsFiles } from "../http/server.ts";
+import { environmentName, settings } from "../runtime/options.ts";
 import { UsageError } from "./exit_codes.ts";
+import { isGivenByFlag } from "./flags.ts";
 
 interface KeyValues {
   readonly apiKey: readonly string[];
@@ -35,6 +38,16 @@ export function readKeys({ apiKey, apiKeyFile }: KeyValues, log: Pick<Log, "warn
     throw new UsageError("A key must have 1 to 512 visible ASCII characters and no spaces, and one has not");
   }
   return keys;
+}
+
+/** Tells who gave a key in a flag, which all users of the machine can read in its list of processes. */
+export function warnOfShownKey(command: Command, log: Pick<Log, "warn">): void {
+  if (!isGivenByFlag(command, settings.apiKey)) return;
+  const { apiKey, apiKeyFile } = settings;
+  log.warn(
+    `Other users of this machine can see the key of ${apiKey.flag}; ${apiKeyFile.flag} or the variable ` +
+      `${environmentName(apiKey)} keeps it yours`,
+  );
 }
 
 /**

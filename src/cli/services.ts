@@ -1,5 +1,6 @@
 import type { BenchOptions, BenchReport } from "../runtime/bench_report.ts";
 import type { DoctorOptions } from "../runtime/doctor.ts";
+import type { FoundDevice } from "../runtime/devices.ts";
 import type { InspectOptions } from "../runtime/inspect.ts";
 import type { LoadPicture, PicturePolicy } from "../runtime/pictures.ts";
 import type { RuntimeOptions } from "../runtime/runtime.ts";
@@ -13,6 +14,7 @@ export interface Services {
   traceToFile(options: TraceOptions): Promise<TraceReport>;
   inspectModel(options: InspectOptions): Promise<Inspection>;
   runDoctor(options: DoctorOptions): Promise<readonly Check[]>;
+  findDevices(): Promise<readonly FoundDevice[]>;
   runBench(options: BenchOptions): Promise<BenchReport>;
 }
 
@@ -22,6 +24,7 @@ export const services: Services = {
   pictureLoader: async (policy) => (await import("../runtime/pictures.ts")).pictureLoader(policy),
   traceToFile: async (options) => (await import("../runtime/trace.ts")).traceToFile(options),
   inspectModel: async (options) => (await import("../runtime/inspect.ts")).inspectModel(options),
+  findDevices: async () => (await import("../runtime/devices.ts")).findDevices(),
   runDoctor: async (options) => (await import("../runtime/doctor.ts")).runDoctor(options),
   runBench: async (options) => (await import("../runtime/bench.ts")).runBench(options),
 };

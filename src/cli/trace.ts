@@ -16,6 +16,7 @@ const flags = [
   "contextLength",
   "imageTiles",
   "maxTiles",
+  "offline",
   "yes",
 ] as const;
 
@@ -44,7 +45,7 @@ export function addTrace(program: Command, context: CliContext): void {
     }
     if (out === undefined) throw new UsageError("No output file was given", "Name it with --out");
     checkOutput(out);
-    const model = await bringModel(modelOrDemo(oneModel(given), context), values.yes, context);
+    const model = await bringModel(modelOrDemo(oneModel(given), context), values, context);
     const { readConversation } = await import("./conversation_file.ts");
     const fetchPicture = await context.services.pictureLoader({ allowRemote: true, allowPrivate: true });
     const report = await context.services.traceToFile({

@@ -1,6 +1,6 @@
 import { lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ModelNotFoundError } from "../base/errors.ts";
+import { ExplainedError, ModelNotFoundError } from "../base/errors.ts";
 import { findCached, type RepositoryFolders, repositoryFolders } from "./cache.ts";
 import { HubClient } from "./client.ts";
 import { checkSpace, type Disk, disk, explainWrite } from "./disk.ts";
@@ -51,6 +51,8 @@ export interface PullTuning {
 
 export interface PullOptions extends RepositoryRevision {
   readonly settings: HubSettings;
+  /** Which of the files are wanted; left out, all. */
+  readonly wants?: (path: string) => boolean;
   readonly userAgent: string;
   readonly onEvent: (event: PullEvent) => void;
   readonly signal?: AbortSignal;
@@ -89,6 +91,7 @@ const strayMs = 7 * 24 * 3_600_000;
  * @throws {ModelNotFoundError} If there is no such repository or revision, or none in the cache where the network
  * must not be used.
  * @throws {ModelError} If it is no model of ours, or the hub sends something else than it has announced.
+ * @throws {ExplainedError} If none of its files is wanted.
  * @throws {AccessError} If the repository is gated, or the token is not known.
  * @throws {NetworkError} If the network keeps failing.
  * @throws {ExplainedError} If the disk is full or may not be written.
@@ -109,13 +112,22 @@ export async function pull(options: PullOptions): Promise<PulledModel> {
       onRetry: (reason, delayMs) => onEvent({ event: "retry", file: "", reason, delayMs }),
     },
   );
+  const files = listing.files.filter(({ path }) => options.wants?.(path) ?? true);
+  if (files.length === 0) {
+    const names = listing.files.map(({ path }) => path).join(", ");
+    throw new ExplainedError(`None of the files of ${repository} is wanted`, `There are ${names}`);
+  }
   const folders = repositoryFolders(settings.cache, repository);
   const client = clientOf(tuning.stallMs);
   try {
-    return await withLock(folders.lock, () => fetchListing(listing, folders, client, options, tuning), {
-      signal,
-      onWait: () => onEvent({ event: "waiting" }),
-    });
+    return await withLock(
+      folders.lock,
+      () => fetchListing({ ...listing, files }, folders, client, options, tuning),
+      {
+        signal,
+        onWait: () => onEvent({ event: "waiting" }),
+      },
+    );
   } catch (error) {
     throw explainWrite(error, settings.cache);
   }
@@ -125,8 +137,8 @@ function pullFromCache({ settings, repository, revision }: PullOptions): PulledM
   const cached = findCached(settings.cache, { repository, revision });
   if (cached && cached.missing.length === 0) return { ...cached, fetchedBytes: 0 };
   throw new ModelNotFoundError(
-    `${repository} is not complete in ${settings.cache}, and HF_HUB_OFFLINE forbids to fetch it`,
-    "Unset HF_HUB_OFFLINE and pull again",
+    `${repository} is not complete in ${settings.cache}, and --offline or HF_HUB_OFFLINE forbids to fetch it`,
+    "Pull it without --offline, and with HF_HUB_OFFLINE unset",
   );
 }
 

@@ -57,6 +57,20 @@ export function modelDirectory(model: string, env: Environment = process.env): s
   );
 }
 
+/**
+ * Looks whether MODEL can be opened, as far as that can be seen from outside.
+ *
+ * @throws {ModelNotFoundError} If nothing is there, or no checkpoint.
+ */
+export function checkModel(model: string, env: Environment): void {
+  const path = modelDirectory(model, env);
+  if (describeDirectory(model, path).files.some(({ name }) => name === "config.json")) return;
+  throw new ModelNotFoundError(
+    `Cannot open model ${quote(model, 1000)}: the directory has no config.json`,
+    "Name the directory of a checkpoint in Hugging Face layout",
+  );
+}
+
 /** The repository that has to be pulled before MODEL can be opened, if there is one. */
 export function missingModel(model: string, env: Environment): RepositoryRevision | undefined {
   const named = nameModel(model);
@@ -72,6 +86,9 @@ export function modelId(directory: string): string {
 
 export interface PullModelOptions {
   readonly env: Environment;
+  /** Patterns of file names, such as `*.json`: of those that this program reads the ones that fit. */
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
   readonly userAgent: string;
   readonly onEvent: (event: PullEvent) => void;
   readonly signal?: AbortSignal;
@@ -84,9 +101,16 @@ export interface PullModelOptions {
  * @throws {RangeError} If it is none of these.
  * @throws What `pull` throws.
  */
-export function pullModel(model: string, { env, ...options }: PullModelOptions): Promise<PulledModel> {
+export function pullModel(
+  model: string,
+  { env, include = [], exclude = [], ...options }: PullModelOptions,
+): Promise<PulledModel> {
   const target = parseRepository(expandAlias(model));
-  return pull({ ...target, settings: hubSettings(env), ...options });
+  const [wanted, unwanted] = [include, exclude].map((patterns) => patterns.map((text) => new Bun.Glob(text)));
+  const wants = (path: string) =>
+    (wanted!.length === 0 || wanted!.some((glob) => glob.match(path))) &&
+    !unwanted!.some((glob) => glob.match(path));
+  return pull({ ...target, settings: hubSettings(env), wants, ...options });
 }
 
 /** The models on this machine: the demo, and those in the hub's cache. */

@@ -1,3 +1,4 @@
+import type { Environment } from "../base/environment.ts";
 import { benchSettings } from "./bench_settings.ts";
 import { chatSettings } from "./chat_settings.ts";
 import { requestSettings } from "./request_settings.ts";
@@ -11,7 +12,12 @@ interface SettingText {
   /** The long flag, such as `--top-k`. Its variable is `LLAMAV_TOP_K`. */
   readonly flag: `--${string}`;
   readonly short?: `-${string}`;
-  /** Other long flags that mean the same: names that people know from other programs. Help does not list them. */
+  /** A short flag of several letters, as another program has it. */
+  readonly shortWord?: `-${string}`;
+  /**
+   * Other long flags that mean the same: names that people know from other programs. They have variables and keys of
+   * the settings file, too. Help does not list them.
+   */
   readonly aliases?: readonly `--${string}`[];
   /** What the help calls the value. */
   readonly placeholder?: string;
@@ -51,9 +57,11 @@ export interface SwitchSetting extends SettingText {
 /** Between the values of a list that the settings file puts into its variable: no system lets a person write it. */
 export const listSeparator = "\0";
 
-/** Given several times; its variable holds one value. */
+/** Given several times; its variable holds one value, or several with commas between them where it `takesCommas`. */
 export interface ListSetting extends SettingText {
   readonly kind: "list";
+  /** Whether one text may hold several values: where no value has a comma in it. */
+  readonly takesCommas?: boolean;
 }
 
 /** One of a few words. */
@@ -121,6 +129,24 @@ export const settings = {
     short: "-y",
     help: "ask nothing: pull what is missing, remove what is named",
   },
+  include: {
+    kind: "list",
+    flag: "--include",
+    placeholder: "pattern",
+    help: "fetch only files whose names fit, as *.json; may be given several times",
+  },
+  exclude: {
+    kind: "list",
+    flag: "--exclude",
+    placeholder: "pattern",
+    help: "fetch no files whose names fit, as *.safetensors; may be given several times",
+  },
+  offline: {
+    kind: "switch",
+    flag: "--offline",
+    help: "fetch no model and ask no hub for one",
+    otherwise: "what HF_HUB_OFFLINE says",
+  },
   model: {
     kind: "text",
     flag: "--model",
@@ -152,6 +178,7 @@ export const settings = {
   maxSequences: {
     kind: "integer",
     flag: "--max-num-seqs",
+    shortWord: "-np",
     aliases: ["--parallel", "--max-num-sequences"],
     minimum: 1,
     maximum: 256,
@@ -227,22 +254,51 @@ type ValueOfSetting<S extends Setting> = S extends { kind: "switch" } ? boolean 
 /** The values of some settings, typed by the table. */
 export type SettingValues<N extends SettingName> = { readonly [K in N]: ValueOfSetting<typeof settings[K]> };
 
-/** The variable of a flag: `--top-k` is `LLAMAV_TOP_K`. */
+/** The variable of a setting: that of `--top-k` is `LLAMAV_TOP_K`. */
 export function environmentName(setting: Setting): string {
-  return `LLAMAV_${setting.flag.slice(2).replaceAll("-", "_").toUpperCase()}`;
+  return variableOf(setting.flag);
+}
+
+/**
+ * What the variables say about a setting. Its own one wins over those of its other spellings.
+ *
+ * @returns undefined if none is set; an empty variable is one that is not set, as everywhere in shells
+ */
+export function findVariable(
+  setting: Setting,
+  env: Environment,
+): { readonly variable: string; readonly text: string } | undefined {
+  for (const variable of spellingsOf(setting).map(variableOf)) {
+    const text = env[variable];
+    if (text) return { variable, text };
+  }
+  return undefined;
+}
+
+/** All long flags of a setting, its own first. */
+export function spellingsOf({ flag, aliases = [] }: Setting): readonly string[] {
+  return [flag, ...aliases];
+}
+
+function variableOf(flag: string): string {
+  return `LLAMAV_${flag.slice(2).replaceAll("-", "_").toUpperCase()}`;
 }
 
 /**
  * Reads one value as a person wrote it, in a flag or in a variable.
  *
- * @returns string, number, numbers, or for a switch boolean; a list's single value as string
+ * @returns string, number, numbers, or for a switch boolean; of a list the values that the text holds
  * @throws {RangeError} If it is no such number, or outside the limits; the message begins with "must".
  */
-export function parseSetting(setting: Setting, text: string): string | number | boolean | number[] {
+export function parseSetting(
+  setting: Setting,
+  text: string,
+): string | number | boolean | readonly number[] | readonly string[] {
   switch (setting.kind) {
     case "text":
-    case "list":
       return text;
+    case "list":
+      return parseList(setting, text);
     case "switch":
       if (/^(1|true|yes|on)$/i.test(text)) return true;
       if (/^(0|false|no|off)$/i.test(text)) return false;
@@ -256,6 +312,17 @@ export function parseSetting(setting: Setting, text: string): string | number | 
     case "integers":
       return text.split(",").map((part) => parseNumber(setting, part, text));
   }
+}
+
+/** Of a variable that the settings file has filled, the values of its list. */
+function parseList({ takesCommas = false }: ListSetting, text: string): string[] {
+  const texts = text.split(listSeparator);
+  if (!takesCommas) return texts;
+  const values = texts.flatMap((part) => part.split(",")).map((value) => value.trim());
+  if (values.includes("")) {
+    throw new RangeError(`must have a value before and behind each comma, not "${text}"`);
+  }
+  return values;
 }
 
 function parseNumber(setting: NumberSetting | IntegersSetting, text: string, whole: string): number {

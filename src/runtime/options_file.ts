@@ -2,7 +2,15 @@ import { readFileSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import type { Environment } from "../base/environment.ts";
 import { quote } from "../base/quote.ts";
-import { environmentName, listSeparator, parseSetting, type Setting, settings } from "./options.ts";
+import {
+  environmentName,
+  findVariable,
+  listSeparator,
+  parseSetting,
+  type Setting,
+  settings,
+  spellingsOf,
+} from "./options.ts";
 
 /** The settings that a person has written down for good. */
 export interface SettingsFile {
@@ -58,11 +66,13 @@ export function readSettingsFile(env: Environment): SettingsFile | undefined {
     return { path, values, problems: [`${name}${where} must be TOML: ${reason}`] };
   }
   for (const [key, value] of Object.entries(table)) {
-    const same = Object.values<Setting>(settings).filter(({ flag }) => flag === `--${key}`);
+    const same = settingsCalled(key);
     try {
       if (same.length === 0) {
         throw new RangeError(`there is no setting ${quote(key)}; llamav config lists them`);
       }
+      const other = Object.keys(table).find((other) => other !== key && settingsCalled(other)[0] === same[0]);
+      if (other !== undefined) throw new RangeError(`${key} and ${other} are one setting; keep one of them`);
       values[environmentName(same[0]!)] = variableText(key, value, same);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
@@ -75,9 +85,16 @@ export function readSettingsFile(env: Environment): SettingsFile | undefined {
 /** The variables as they are, and behind them what the file says. */
 export function withSettingsFile(env: Environment, file: SettingsFile | undefined): Environment {
   if (file === undefined) return env;
-  // An empty variable is one that is not set.
-  const given = Object.entries(env).filter(([name, text]) => text !== "" || !(name in file.values));
-  return { ...file.values, ...Object.fromEntries(given) };
+  const fromFile = Object.values<Setting>(settings)
+    .filter((setting) => findVariable(setting, env) === undefined)
+    .map((setting) => [environmentName(setting), file.values[environmentName(setting)]] as const)
+    .filter(([, text]) => text !== undefined);
+  return { ...env, ...Object.fromEntries(fromFile) };
+}
+
+/** Those that a key of the file can mean; one flag may mean a little else to each command. */
+function settingsCalled(key: string): Setting[] {
+  return Object.values<Setting>(settings).filter((setting) => spellingsOf(setting).includes(`--${key}`));
 }
 
 /** @returns undefined where there is no file */
@@ -122,7 +139,7 @@ function lineOfKey(lines: readonly string[], key: string): string {
   return index < 0 ? "" : `, line ${index + 1}`;
 }
 
-/** What a variable of this setting would hold, checked. One flag may mean a little else to each command. */
+/** What a variable of this setting would hold, checked by all that it can mean. */
 function variableText(key: string, value: unknown, same: readonly Setting[]): string {
   const [setting] = same as [Setting];
   const isList = setting.kind === "list" || setting.kind === "integers";

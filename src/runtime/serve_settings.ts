@@ -60,13 +60,15 @@ export const serveSettings = {
     kind: "list",
     flag: "--allowed-media-domains",
     placeholder: "domain",
-    help: "fetch pictures from this domain only; may be given several times",
+    takesCommas: true,
+    help: "fetch pictures from this domain only; several with commas, or several times",
   },
   allowedHosts: {
     kind: "list",
     flag: "--allowed-hosts",
     placeholder: "name",
-    help: "name that callers may use in the Host header; may be given several times",
+    takesCommas: true,
+    help: "name that callers may use in the Host header; several with commas, or several times",
     otherwise: "this machine's own names where --host is this machine itself, else every name",
   },
   apiKey: {
@@ -92,7 +94,9 @@ export const serveSettings = {
     flag: "--cors-origin",
     aliases: ["--cors-origins"],
     placeholder: "origin",
-    help: "let pages of this origin use the server, such as https://chat.example; may be given several times",
+    takesCommas: true,
+    help:
+      "let pages of this origin use the server, such as https://chat.example; several with commas, or several times",
   },
   tlsCert: {
     kind: "text",

@@ -63,6 +63,7 @@ export async function cli(args: readonly string[], setting: CliSetting = {}): Pr
     traceToFile: unexpected("traceToFile"),
     inspectModel: unexpected("inspectModel"),
     runDoctor: unexpected("runDoctor"),
+    findDevices: unexpected("findDevices"),
     runBench: unexpected("runBench"),
     ...setting.services,
   };

@@ -13,6 +13,7 @@ export const sessionFlags = [
   "verbose",
   "history",
   "plain",
+  "offline",
   "yes",
 ] as const;
 

@@ -46,7 +46,7 @@ export async function startChat(
   const pictures = [];
   for (const name of values.image) pictures.push(await openNamedPicture(name, openPicture, context));
   const openModel = async (model: string) =>
-    await openForOne(await bringModel(model, values.yes, context), values, values.warmUp ?? "gpu", context);
+    await openForOne(await bringModel(model, values, context), values, values.warmUp ?? "gpu", context);
   const runtime = await openModel(session.model);
   // Until here Ctrl-C ends everything.
   const view = screen ? new ScreenView(screen) : new LineView(terminal);
