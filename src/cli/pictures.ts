@@ -67,6 +67,23 @@ async function readPictureFromStdin({ terminal }: CliContext): Promise<Uint8Arra
 }
 
 /**
+ * Whether a name in a text can only mean a picture: of a file that is called like one or begins like one. What is not
+ * there is a word like any other.
+ */
+export async function seemsPicture(path: string): Promise<boolean> {
+  const isCalledSo = pictureName.test(path);
+  try {
+    const found = await stat(path);
+    if (isCalledSo || !found.isFile()) return isCalledSo;
+    const { isPicture } = await import("../runtime/picture_view.ts");
+    return isPicture(await Bun.file(path).slice(0, 64).bytes());
+  } catch (error) {
+    const isAbsent = ["ENOENT", "ENOTDIR", "ENAMETOOLONG", "ERR_INVALID_ARG_VALUE"];
+    return isCalledSo && !isAbsent.includes(String((error as { code?: unknown }).code));
+  }
+}
+
+/**
  * Reads a picture file.
  *
  * @throws {UsageError} If it is no regular file that can be read, or too large.

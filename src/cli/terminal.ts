@@ -64,10 +64,15 @@ export class Terminal {
     this.#checkStdout();
   }
 
-  /** Writes lines for people that are no answer: a remark, a timing, an error. */
-  note(text: string): void {
+  /**
+   * Writes lines for people that are no answer: a remark, a timing, an error.
+   *
+   * @param paint gives a line its style
+   */
+  note(text: string, paint = (line: string) => line): void {
     this.clearProgress();
-    void this.#write(this.streams.stderr, `${text.split("\n").map(escapeLine).join("\n")}\n`);
+    const lines = text.split("\n").map((line) => paint(escapeLine(line)));
+    void this.#write(this.streams.stderr, `${lines.join("\n")}\n`);
   }
 
   /**

@@ -2,6 +2,7 @@ import process from "node:process";
 import { LineReader } from "./line_reader.ts";
 import { type InputEnd, interruptMs } from "../../terminal/read_input.ts";
 import { exitCodes, InterruptedError } from "../exit_codes.ts";
+import { type Paint, painterOf } from "../../terminal/styled.ts";
 import type { Terminal } from "../terminal.ts";
 import { continueEntry } from "./entry.ts";
 import type { AnswerView, ChatView } from "./view.ts";
@@ -19,9 +20,14 @@ export class LineView implements ChatView {
   readonly #onInterrupt: () => void;
   readonly #onTerminate: () => void;
   #interruptRead: ((end: InputEnd) => void) | undefined;
+  /** What was typed of a message that is not complete. */
+  #entry = "";
+  readonly #paint: Paint;
 
-  constructor(terminal: Terminal) {
+  /** @param colors of what is no answer */
+  constructor(terminal: Terminal, colors = false) {
     this.#terminal = terminal;
+    this.#paint = painterOf(colors);
     this.isUnattended = !terminal.stdinIsTerminal;
     this.#lines = new LineReader(terminal.streams.stdin);
     this.#onInterrupt = () => this.#interrupt();
@@ -39,25 +45,24 @@ export class LineView implements ChatView {
   }
 
   async #readEntry(): Promise<InputEnd> {
-    let text = "";
-    for (let prompt = ">>> ";; prompt = "... ") {
-      this.#prompt(prompt);
+    for (;;) {
+      this.#prompt();
       const line = await this.#lines.next();
+      const text = this.#entry + (line ?? "");
       // What was begun when the input ended was meant, too.
-      if (line === undefined) return text === "" ? { type: "end" } : { type: "submit", text };
-      text += line;
-      const longer = continueEntry(text);
-      if (longer === undefined) return { type: "submit", text };
-      text = longer;
+      const longer = line === undefined ? undefined : continueEntry(text);
+      this.#entry = longer ?? "";
+      if (longer !== undefined) continue;
+      return line === undefined && text === "" ? { type: "end" } : { type: "submit", text };
     }
   }
 
   note(text: string): void {
-    this.#terminal.note(text);
+    this.#terminal.note(text, (line) => this.#paint("dim", line));
   }
 
   warn(text: string): void {
-    this.note(text);
+    this.#terminal.note(text, (line) => this.#paint("red", line));
   }
 
   showPicture(label: string): void {
@@ -106,12 +111,19 @@ export class LineView implements ChatView {
   }
 
   /** Not through `Terminal.note`, which ends the line. */
-  #prompt(text: string): void {
-    if (!this.isUnattended) this.#terminal.streams.stderr.write(text);
+  #prompt(): void {
+    if (!this.isUnattended) this.#terminal.streams.stderr.write(this.#entry === "" ? ">>> " : "... ");
   }
 
   #interrupt(): void {
     if (this.#controller) return this.#controller.abort(new InterruptedError(exitCodes.interrupted));
+    // What stands in the last line the terminal has forgotten itself.
+    const hasBegun = this.#entry !== "";
+    this.#entry = "";
+    if (hasBegun && !this.isUnattended) {
+      this.#terminal.streams.stderr.write("\n");
+      return this.#prompt();
+    }
     const now = performance.now();
     if (this.isUnattended || now - this.#interruptedAt <= interruptMs) {
       this.#interruptRead?.({ type: "interrupt" });
@@ -119,6 +131,6 @@ export class LineView implements ChatView {
     }
     this.#interruptedAt = now;
     this.note("\nPress Ctrl-C again, or Ctrl-D, to leave");
-    this.#prompt(">>> ");
+    this.#prompt();
   }
 }

@@ -1,5 +1,6 @@
 /** Names of picture files inside a message: written behind an @, or dropped onto the terminal, which pastes the path. */
 
+import { isAbsolute } from "node:path";
 import { pictureName } from "../pictures.ts";
 
 export interface Mention {
@@ -12,8 +13,12 @@ export interface Mention {
   readonly isExplicit: boolean;
 }
 
-/** A word: quoted as a whole, or anything without space in which a backslash keeps the next character. */
-const word = /(@?)(?:"([^"\n]+)"|'([^'\n]+)'|((?:[^\s\\]+|\\.)+))/g;
+/**
+ * A word: quoted as a whole, or anything without space in which a backslash keeps the next character. Between single
+ * quotes a shell has another one as `'\''`, or as `'"'"'`.
+ */
+const word = /(@?)(?:"([^"\n]+)"|'((?:[^'\n]|'\\''|'"'"')+)'|((?:[^\s\\]+|\\.)+))/g;
+const innerQuote = /'\\''|'"'"'/g;
 
 /**
  * The words of a message that may name a picture. Only the file system can tell whether they do.
@@ -24,13 +29,14 @@ export function findMentions(text: string, home: string): Mention[] {
   return Array.from(text.matchAll(word)).flatMap((match) => {
     const from = match.index;
     if (from > 0 && !/\s/.test(text[from - 1]!)) return [];
-    const quoted = match[2] ?? match[3];
+    const quoted = match[2] ?? match[3]?.replaceAll(innerQuote, "'");
     const isExplicit = match[1] === "@";
     const raw = quoted ?? match[4]!;
     // A sentence may end behind the name.
     const bare = quoted === undefined ? withoutEnd(raw) : raw;
     const path = expand(quoted ?? unescape(bare), home);
-    const isPath = pictureName.test(path) || (isExplicit && path.includes("/"));
+    // The path of a file that was dropped is whole.
+    const isPath = pictureName.test(path) || isAbsolute(path) || (isExplicit && path.includes("/"));
     if (!isPath) return [];
     return [{ path, from, to: from + match[0].length - (raw.length - bare.length), isExplicit }];
   });
@@ -40,10 +46,12 @@ export function findMentions(text: string, home: string): Mention[] {
 export function removeMentions(text: string, mentions: readonly Mention[]): string {
   let rest = text;
   for (const { from, to } of [...mentions].sort((a, b) => b.from - a.from)) {
-    rest = `${rest.slice(0, from).replace(/[ \t]+$/, "")} ${rest.slice(to).replace(/^[ \t]+/, "")}`;
+    const before = rest.slice(0, from).replace(/[ \t]+$/, "");
+    const after = rest.slice(to).replace(/^[ \t]+/, "");
+    // A sign that closed the sentence stays at its end.
+    rest = /^[?!.,;:)]+(\s|$)/.test(after) ? `${before}${after}` : `${before} ${after}`;
   }
-  // A sign that closed the sentence stays at its end.
-  return rest.replace(/ (?=[?!.,;:)])/g, "").trim();
+  return rest.trim();
 }
 
 /** A pattern would look at a row of such signs once from each of them. */

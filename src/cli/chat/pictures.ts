@@ -6,7 +6,7 @@ import type { LoadPicture } from "../../runtime/pictures.ts";
 import type { PictureView } from "../../runtime/picture_view.ts";
 import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit_codes.ts";
-import { readPictureFile } from "../pictures.ts";
+import { readPictureFile, seemsPicture } from "../pictures.ts";
 import { readClipboardPicture } from "./clipboard.ts";
 import { findMentions, removeMentions } from "./mentions.ts";
 import type { ChatPicture } from "./session.ts";
@@ -20,11 +20,12 @@ export interface OpenedPicture {
 /** Opens pictures, and shrinks them into the box of the thumbnail. */
 export type OpenPicture = (name: string, bytes: Uint8Array) => Promise<OpenedPicture>;
 
-export function pictureOpener(box: { width: number; height: number }): OpenPicture {
+/** @param box of a thumbnail as the terminal is when the picture is opened */
+export function pictureOpener(box: () => { width: number; height: number }): OpenPicture {
   return async (name, bytes) => {
     const { viewPicture } = await import("../../runtime/picture_view.ts");
     try {
-      const view = await viewPicture(bytes, box);
+      const view = await viewPicture(bytes, box());
       const { width, height, sha256 } = view;
       return { picture: { name, sha256, width, height, bytes }, view };
     } catch (error) {
@@ -62,9 +63,10 @@ export async function openNamedPicture(
 }
 
 /**
- * Takes the pictures out of a message. A word is one if it names a file that is a picture; behind an @ it must.
+ * Takes the pictures out of a message. A word is one if it names a file that is a picture or is called like one; behind
+ * an @ it must.
  *
- * @throws {ExplainedError} If a name behind an @ is none of a picture.
+ * @throws {ExplainedError} If a name behind an @ is none of a picture, or a file that is one cannot be opened.
  */
 export async function takePictures(
   text: string,
@@ -74,12 +76,17 @@ export async function takePictures(
   const opened: OpenedPicture[] = [];
   const found = [];
   for (const mention of findMentions(text, homeOf(context))) {
+    if (!mention.isExplicit && !(await seemsPicture(mention.path))) continue;
+    found.push(mention);
     try {
       opened.push(await open(basename(mention.path), await readPictureFile(mention.path)));
-      found.push(mention);
     } catch (error) {
-      if (!(error instanceof ExplainedError)) throw error;
-      if (mention.isExplicit) throw error;
+      if (!(error instanceof ExplainedError) || mention.isExplicit) throw error;
+      // Sent as a text it would be a path that the model can do nothing with.
+      throw new UsageError(
+        error.message,
+        "Name another file, or write `name` where no more than the name is meant",
+      );
     }
   }
   return { text: removeMentions(text, found), opened };

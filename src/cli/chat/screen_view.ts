@@ -2,6 +2,7 @@ import process from "node:process";
 import type { Environment } from "../../base/environment.ts";
 import { escapeControls } from "../../base/escape.ts";
 import type { PictureView } from "../../runtime/picture_view.ts";
+import { colorsOf } from "../../terminal/colors.ts";
 import { MarkdownStream } from "../../terminal/markdown_stream.ts";
 import { RawTerminal, type TerminalInput, type TerminalOutput } from "../../terminal/raw_terminal.ts";
 import { type InputEnd, readInput } from "../../terminal/read_input.ts";
@@ -41,7 +42,7 @@ export class ScreenView implements ChatView {
     this.#terminal = new RawTerminal(input, output);
     this.#env = env;
     this.#plain = plain;
-    this.#colors = !plain && !env["NO_COLOR"];
+    this.#colors = !plain && colorsOf(env) !== "none";
     this.#paint = painterOf(this.#colors);
     this.#thumbnails = thumbnailsOf({ env, plain });
     process.on("SIGTERM", this.#onTerminate);
@@ -143,11 +144,11 @@ export class ScreenView implements ChatView {
   }
 }
 
-/** The box that a small picture must fit into to be shown on this screen. */
+/** The box that a small picture must fit into to be shown on this screen, as wide as it is now. */
 export function screenThumbnailBox(
-  options: Pick<ScreenOptions, "env" | "plain">,
+  { output, ...options }: Pick<ScreenOptions, "output" | "env" | "plain">,
 ): { width: number; height: number } {
-  return thumbnailBox(thumbnailsOf(options));
+  return thumbnailBox(thumbnailsOf(options), output.columns || 80);
 }
 
 function thumbnailsOf({ env, plain }: Pick<ScreenOptions, "env" | "plain">): ThumbnailKind {

@@ -1,4 +1,5 @@
 import type { TerminalInput, TerminalOutput } from "../../terminal/raw_terminal.ts";
+import { forcesColors } from "../../terminal/colors.ts";
 import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit_codes.ts";
 import { openForOne } from "../loaded_model.ts";
@@ -41,7 +42,7 @@ export async function startChat(
   store?.prune(resumed);
   const session = beginSession(given ?? resumed?.model, resumed, values, context);
   const screen = screenOf(context, values.plain === true);
-  const openPicture = pictureOpener(screen ? screenThumbnailBox(screen) : { width: 1, height: 1 });
+  const openPicture = pictureOpener(() => screen ? screenThumbnailBox(screen) : { width: 1, height: 1 });
   // What the person gave is read before the model: a wrong path is told in milliseconds.
   const pictures = [];
   for (const name of values.image) pictures.push(await openNamedPicture(name, openPicture, context));
@@ -49,7 +50,7 @@ export async function startChat(
     await openForOne(await bringModel(model, values, context), values, values.warmUp ?? "gpu", context);
   const runtime = await openModel(session.model);
   // Until here Ctrl-C ends everything.
-  const view = screen ? new ScreenView(screen) : new LineView(terminal);
+  const view = screen ? new ScreenView(screen) : new LineView(terminal, forcesColors(env) && !values.plain);
   const parts = { context, view, openPicture, history: new InputHistory(folder), store, openModel };
   const chat = new Chat(parts, { session, runtime, verbose: values.verbose ?? false });
   try {

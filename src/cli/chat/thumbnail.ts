@@ -1,4 +1,5 @@
 import type { Environment } from "../../base/environment.ts";
+import { colorsOf } from "../../terminal/colors.ts";
 import type { PictureView } from "../../runtime/picture_view.ts";
 
 type Pixels = PictureView["small"];
@@ -6,9 +7,9 @@ type Pixels = PictureView["small"];
 /** How a terminal can show a picture. */
 export type ThumbnailKind = "kitty" | "iterm" | "true_color" | "palette" | "none";
 
-/** Columns of a thumbnail, and rows at most. */
-const columns = 24;
-const rows = 12;
+/** Columns of a thumbnail, and rows, at most. */
+const mostColumns = 24;
+const mostRows = 12;
 
 /** More of a file than a terminal should have to read for a thumbnail. */
 const maxFileBytes = 4 * 1024 * 1024;
@@ -17,19 +18,21 @@ const maxFileBytes = 4 * 1024 * 1024;
 export function thumbnailKind(env: Environment): ThumbnailKind {
   const term = env["TERM"] ?? "";
   const program = env["TERM_PROGRAM"] ?? "";
-  if (env["NO_COLOR"] || term === "dumb" || term === "") return "none";
-  const isBare = !env["TMUX"] && !env["STY"] && !/^(screen|tmux)/.test(term);
+  const colors = colorsOf(env);
+  if (colors === "none") return "none";
+  const isBare = !env["TMUX"] && !env["STY"] && !/^(screen|tmux|dumb|$)/.test(term);
   if (isBare && (term === "xterm-kitty" || /^ghostty$/i.test(program))) return "kitty";
   if (isBare && (/^(iTerm\.app|WezTerm)$/.test(program) || env["LC_TERMINAL"] === "iTerm2")) return "iterm";
-  if (/^(truecolor|24bit)$/i.test(env["COLORTERM"] ?? "")) return "true_color";
-  return term.includes("256color") ? "palette" : "none";
+  return colors === "basic" ? "none" : colors;
 }
 
-/** Pixels that a thumbnail of this kind can show. */
-export function thumbnailBox(kind: ThumbnailKind): { width: number; height: number } {
+/** Pixels that a thumbnail of this kind can show in a terminal of so many columns. */
+export function thumbnailBox(kind: ThumbnailKind, columns: number): { width: number; height: number } {
   // A cell is about 10 by 20 pixels, or two pixels one above the other.
   const scale = kind === "kitty" || kind === "iterm" ? 10 : 1;
-  return { width: columns * scale, height: 2 * rows * scale };
+  // The last column stays free: some terminals wrap when it is full.
+  const width = Math.max(1, Math.min(mostColumns, columns - 1));
+  return { width: width * scale, height: 2 * mostRows * scale };
 }
 
 /** What shows a picture in the terminal, up to the beginning of a new row. */

@@ -12,6 +12,12 @@ describe("findMentions()", () => {
     ["my\\ \\(old\\)\\ cat.png", ["my (old) cat.png"], ""],
     ["C:\\Users\\me\\cat.png", ["C:\\Users\\me\\cat.png"], ""],
     ["'it''s.png'", [], "'it''s.png'"],
+    ["'/a/it'\\''s.png' what?", ["/a/it's.png"], "what?"],
+    [`'/a/it'"'"'s my.png'`, ["/a/it's my.png"], ""],
+    ["what does ./configure do :)", [], "what does ./configure do :)"],
+    ["see a.png ./b", ["a.png"], "see ./b"],
+    ["don't mix 'a.png', isn't it", ["a.png"], "don't mix, isn't it"],
+    ["/a/photo and/or ./this", ["/a/photo"], "and/or ./this"],
     ["file:///a/my%20cat.png?", ["/a/my cat.png"], "?"],
     ["file://localhost/a/100%.png", ["/a/100%.png"], ""],
     ["~/cat.gif", ["/her/cat.gif"], ""],
@@ -28,7 +34,7 @@ describe("findMentions()", () => {
 
   test("takes a time that grows with the text, not with its square", () => {
     const started = performance.now();
-    for (const piece of ["a", '"', "'", "\\ ", "@", "a.png ", "!"]) {
+    for (const piece of ["a", '"', "'", "'\\''", "' ", "\\ ", "@", "a.png ", "!"]) {
       findMentions(`${piece.repeat(100_000)}a`, "/her");
     }
     // A square would take minutes.

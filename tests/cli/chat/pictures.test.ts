@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { cpSync, readFileSync } from "node:fs";
+import { cpSync, readFileSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { picturePath } from "../../support/executable.ts";
@@ -78,12 +78,10 @@ test("what is no picture stays text, and is a mistake where it was meant (C07)",
   using folder = folderWith();
   Bun.spawnSync(["mkfifo", join(folder.path, "pipe.png")]);
   await using pty = openChat(["chat", "tiny"], { folder, columns: 120, env: { PATH: "" } });
-  await say(
-    pty,
-    "fake.png pipe.png none.png notes.txt",
-    "u(fake.png pipe.png none.png notes.txt)",
-    "",
-  );
+  const words = `none.png notes.txt ${folder.path}/notes.txt ${folder.path} notes.txt/none.png`;
+  await pty.shows(emptyPrompt);
+  pty.type(`${words}\r`);
+  await pty.until(({ text }) => text.at(-1) === emptyPrompt && text.join("").includes(`u(${words})`));
   await say(pty, "/clear", "A new conversation");
   await say(pty, "ask @somebody", "u(ask @somebody)", "");
   const mistakes = [
@@ -102,6 +100,88 @@ test("what is no picture stays text, and is a mistake where it was meant (C07)",
   }
   pty.type("/image fake.png\r");
   await pty.until(({ text }) => text.some((row) => row.startsWith('error: Picture "fake.png": ')));
+});
+
+test("a picture's file that cannot be opened is a mistake, and the message comes back into the input (C07)", async () => {
+  using folder = folderWith("damaged.png", "huge.png", "damaged");
+  for (const name of ["damaged.png", "damaged"]) truncateSync(join(folder.path, name), 40);
+  truncateSync(join(folder.path, "huge.png"), 65 * 1024 * 1024);
+  // Where nobody is let in not even a superuser can follow.
+  symlinkSync("loop.png", join(folder.path, "loop.png"));
+  Bun.spawnSync(["mkfifo", join(folder.path, "pipe.png")]);
+  await using pty = openChat(["chat", "tiny"], { folder, columns: 200 });
+  const cases = [
+    ["damaged.png", /^error: Picture "damaged\.png": /],
+    [`${folder.path}/damaged`, /^error: Picture "damaged": /],
+    ["fake.png", /^error: Picture "fake\.png": /],
+    ["huge.png", /^error: Cannot read the picture "huge\.png": \d+ bytes are more than/],
+    ["loop.png", /^error: Cannot read the picture "loop\.png": ELOOP/],
+    ["pipe.png", /^error: Cannot read the picture "pipe\.png": it is no regular file$/],
+  ] as const;
+  for (const [name, error] of cases) {
+    await pty.shows(emptyPrompt);
+    pty.type(`what is in ${name}?\r`);
+    await pty.shows(
+      "Name another file, or write `name` where no more than the name is meant",
+      `>>> what is in ${name}?`,
+    );
+    expect(pty.screen.text.at(-3)).toMatch(error);
+    pty.type("\x03");
+  }
+  await say(pty, "/images", "There are no pictures");
+  await say(pty, "is `fake.png` a name?", "u(is fake.png a name?)", "");
+});
+
+test("a dropped file is known by its first bytes, and by a name in a shell's quotes", async () => {
+  using folder = folderWith("photo", "it's.png", "my photo");
+  await using pty = openChat(["chat", "tiny"], { folder, columns: 160 });
+  const { path } = folder;
+  const dropped = [
+    [`${path}/photo`, "photo"],
+    [`'${path}/my photo'`, "my photo"],
+    [`'${path}/it'\\''s.png'`, "it's.png"],
+    [`'${path}/it'"'"'s.png'`, "it's.png"],
+    [`${path}/it\\'s.png`, "it's.png"],
+  ] as const;
+  for (const [index, [written, name]] of dropped.entries()) {
+    await pty.shows(emptyPrompt);
+    pty.type(`\x1b[200~${written}\x1b[201~\r`);
+    await pty.shows(`[image ${index + 1}: ${name} ${size} → 1 tile]`, emptyPrompt);
+  }
+  await say(pty, "these?", "u5(these?)", "");
+});
+
+test.each([10, 2, 1])("a thumbnail fits into a terminal of %i columns", async (columns) => {
+  using folder = folderWith("cat.png");
+  const env = { TERM: "xterm-256color" };
+  await using pty = openChat(["chat", "tiny", "--image", "cat.png", "--no-history"], {
+    ...{ folder, env, columns },
+    rows: 60,
+  });
+  await pty.until(({ text }) => text.join("").includes("1 tile]") || text.join("").includes("1tile]"));
+  const rows = pty.screen.everything.filter((row) => row.includes("▀"));
+  expect(new Set(rows)).toEqual(new Set(["▀".repeat(Math.max(1, columns - 1))]));
+  expect(pty.screen.unknown).toEqual([]);
+});
+
+test("colours are those that NO_COLOR, then FORCE_COLOR, then the terminal say", async () => {
+  using folder = folderWith("cat.png");
+  const stylesWith = async (env: Record<string, string>) => {
+    const args = ["chat", "tiny", "--image", "cat.png", "--no-history"];
+    await using pty = openChat(args, { folder, env: { TERM: "xterm", ...env } });
+    await pty.until(({ text }) => text.join("\n").includes("1 tile]\n>>>"));
+    return stylesOf(pty.output);
+  };
+  const trueColor = expect.stringMatching(/^38;2;/);
+  expect(await stylesWith({})).not.toContainEqual(expect.stringMatching(/^38;/));
+  expect(await stylesWith({ FORCE_COLOR: "3" })).toContainEqual(trueColor);
+  expect(await stylesWith({ FORCE_COLOR: "2" })).toContainEqual(expect.stringMatching(/^38;5;/));
+  expect(await stylesWith({ FORCE_COLOR: "3", NO_COLOR: "1" })).toEqual([]);
+  expect(await stylesWith({ FORCE_COLOR: "0", COLORTERM: "truecolor" })).toEqual([]);
+  // A terminal that says it has none, and a pipe.
+  expect(await stylesWith({ TERM: "dumb" })).toEqual([]);
+  expect(await stylesWith({ TERM: "dumb", FORCE_COLOR: "1" })).toContain("2");
+  expect(await stylesWith({ TERM: "dumb", FORCE_COLOR: "1", NO_COLOR: "1" })).toEqual([]);
 });
 
 test("more pictures than fit are refused", async () => {

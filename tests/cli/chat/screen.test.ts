@@ -17,7 +17,7 @@ test("chat shows what is typed, the answer, and room for the next message", asyn
   await pty.shows("tiny on fake device", ">>> hello", "u(hello)", "", emptyPrompt);
   pty.type("\x04");
   expect(await pty.exited).toBe(0);
-  expect(pty.screen.modes).toEqual(new Set());
+  await pty.until(({ modes }) => modes.size === 0);
   expect(pty.screen.unknown).toEqual([]);
   expect(pty.screen.text.at(-1)).toMatch(/^llamav chat --resume \d{8}-\d{6}-[0-9a-f]{4} goes on from here$/);
 });
@@ -118,7 +118,7 @@ test("Ctrl-C stops an answer and keeps it, empties an input, and leaves when it 
   await pty.shows(">>> x");
   pty.type("\x7f\x03\x03");
   expect(await pty.exited).toBe(130);
-  expect(pty.screen.modes).toEqual(new Set());
+  await pty.until(({ modes }) => modes.size === 0);
 });
 
 test("chat takes what was typed during an answer afterwards", async () => {
@@ -190,7 +190,7 @@ test("SIGTERM leaves the terminal as it was", async () => {
   await pty.shows(emptyPrompt);
   pty.kill("SIGTERM");
   expect(await pty.exited).toBe(143);
-  expect(pty.screen.modes).toEqual(new Set());
+  await pty.until(({ modes }) => modes.size === 0);
 });
 
 test("chat ends with its terminal, and keeps what was said", async () => {
