@@ -1,8 +1,9 @@
 import { ExplainedError } from "../../base/errors.ts";
+import { formatDuration } from "../../base/units.ts";
 import type { Runtime } from "../../runtime/request.ts";
 import type { CliContext } from "../context.ts";
 import { exitCodes, InterruptedError } from "../exit_codes.ts";
-import { type AnswerEnd, describeTimings } from "../timings.ts";
+import { type AnswerEnd, describeTimings, timingLine } from "../timings.ts";
 import { runCommand } from "./commands.ts";
 import { completeInput } from "./completion.ts";
 import { finishEntry } from "./entry.ts";
@@ -28,7 +29,13 @@ export interface ChatParts {
   readonly history: InputHistory;
   /** `undefined`: nothing is kept. */
   readonly store: SessionStore | undefined;
-  /** Opens a model by what MODEL may be. */
+  /**
+   * Brings a model of the hub onto this machine, after asking, and looks whether there is one.
+   *
+   * @throws {ExplainedError} If not.
+   */
+  findModel(model: string): Promise<void>;
+  /** Opens a model that was found. */
   openModel(model: string): Promise<Runtime>;
 }
 
@@ -50,6 +57,8 @@ export class Chat {
   verbose: boolean;
   lastEnd: AnswerEnd | undefined;
   totals: Totals = { answers: 0, promptTokens: 0, completionTokens: 0 };
+  /** No model is open any more, and none could be opened again. */
+  isOver = false;
   readonly parts: ChatParts;
   #isKept = true;
 
@@ -85,7 +94,7 @@ export class Chat {
           this.note("(stopped)");
           continue;
         }
-        if (view.isUnattended || !(error instanceof ExplainedError)) throw error;
+        if (view.isUnattended || this.isOver || !(error instanceof ExplainedError)) throw error;
         view.warn(`error: ${error.message}`);
         if (error.remedy !== undefined) this.note(error.remedy);
       }
@@ -94,6 +103,17 @@ export class Chat {
 
   note(text: string): void {
     this.parts.view.note(text);
+  }
+
+  /** Says how long the model was being loaded, to who wants to know. */
+  tellLoad(ms: number): void {
+    if (this.verbose) this.note(timingLine("load", formatDuration(ms)));
+  }
+
+  /** Whether what is typed and said is written to the disk from now on. */
+  keep(isKept: boolean): void {
+    this.#isKept = isKept;
+    if (isKept) this.save();
   }
 
   /** Adds a picture to the next message. */

@@ -98,7 +98,8 @@ function writeNew(path: string, content: string): void {
   }
 }
 
-function storeOf({ parts }: Chat): SessionStore {
+/** @throws {UsageError} If nothing is kept. */
+export function storeOf({ parts }: Chat): SessionStore {
   if (parts.store) return parts.store;
   throw new UsageError(
     "Conversations are not kept",

@@ -1,4 +1,5 @@
 import { formatCount } from "../../base/units.ts";
+import { ExplainedError } from "../../base/errors.ts";
 import { UsageError } from "../exit_codes.ts";
 import { describeMemory } from "../loaded_model.ts";
 import { absoluteModel } from "../model_argument.ts";
@@ -6,11 +7,9 @@ import { describeTimings } from "../timings.ts";
 import type { Chat } from "./chat.ts";
 import type { ChatCommand } from "./commands.ts";
 import { setSystem } from "./conversation_commands.ts";
-import { describeParameters, parameterLabels, setParameter } from "./parameters.ts";
+import { describeParameters, parameterLabels } from "./parameters.ts";
+import { set, setWords } from "./set_command.ts";
 import { toMessages } from "./session.ts";
-
-/** What /set takes beside parameters. */
-const switches = ["verbose", "quiet", "system"];
 
 /** What is about the model and its answers. */
 export const modelCommands: readonly ChatCommand[] = [
@@ -18,27 +17,15 @@ export const modelCommands: readonly ChatCommand[] = [
     name: "set",
     usage: "[NAME VALUE]",
     help: "change how answers are made: temp, top-p, seed, max-tokens, …; default undoes it",
-    candidates: () => [...parameterLabels, ...switches],
+    candidates: () => [...parameterLabels, ...setWords],
     run: set,
   },
   {
     name: "show",
-    help: "show the model, the parameters and the system message",
-    run(chat) {
-      const { model } = chat.runtime;
-      const { system, parameters } = chat.session;
-      const rows = [
-        ["model", model.id],
-        ["path", model.path],
-        ["device", model.device],
-        ["context", `${formatCount(model.contextLength)} tokens`],
-        ...describeParameters(parameters),
-        ["system", system ?? "none"],
-      ];
-      chat.note(
-        [...rows.map(([label, value]) => `${label!.padEnd(20)}${value}`), describeMemory(model)].join("\n"),
-      );
-    },
+    usage: "[info|parameters|system]",
+    help: "show the model, the parameters and the system message, or one of them",
+    candidates: () => ["info", "parameters", "system"],
+    run: show,
   },
   {
     name: "stats",
@@ -74,43 +61,75 @@ export const modelCommands: readonly ChatCommand[] = [
     help: "say which model answers, or let another go on",
     async run(chat, argument) {
       if (argument === "") return chat.note(`${chat.runtime.model.id} (${chat.session.model})`);
-      await chat.parts.view.withoutKeys(() => changeModel(chat, argument));
+      const loadMs = await chat.parts.view.withoutKeys(() => changeModel(chat, argument));
       chat.note(`${chat.runtime.model.id} answers from now on`);
+      chat.tellLoad(loadMs);
     },
   },
 ];
 
-function set(chat: Chat, argument: string): void {
-  // Another program's spelling has the word "parameter" in front.
-  const [, label, value] = /^(?:parameter\s+)?(\S*)\s*([^]*)$/.exec(argument)!;
-  if (label === "") {
-    const rows = describeParameters(chat.session.parameters);
-    return chat.note(rows.map(([name, text]) => `${name.padEnd(20)}${text}`).join("\n"));
+function show(chat: Chat, argument: string): void {
+  const { runtime: { model }, session: { system, parameters } } = chat;
+  const info = [
+    ["model", model.id],
+    ["path", model.path],
+    ["device", model.device],
+    ["context", `${formatCount(model.contextLength)} tokens`],
+  ] as const;
+  const tell = (rows: readonly (readonly [string, string])[], ...more: string[]) =>
+    chat.note([...rows.map(([label, value]) => `${label.padEnd(20)}${value}`), ...more].join("\n"));
+  switch (argument.toLowerCase()) {
+    case "":
+      return tell(
+        [...info, ...describeParameters(parameters), ["system", system ?? "none"]],
+        describeMemory(model),
+      );
+    case "info":
+      return tell(info, describeMemory(model));
+    case "parameters":
+      return tell(describeParameters(parameters));
+    case "system":
+      return setSystem(chat, "");
+    case "license":
+      return chat.note(
+        "The license of a model is with its files; that of Llama 3.2 is named by llamav --help",
+      );
+    default:
+      // As of a template or a Modelfile, which other programs have.
+      throw new UsageError(`There is no /show ${argument}`, "/show takes info, parameters or system");
   }
-  if (label === "system") return setSystem(chat, value!.trim());
-  if (label === "verbose" || label === "quiet") {
-    chat.verbose = label === "verbose";
-    return chat.note(chat.verbose ? "Answers are followed by their timings" : "Answers stand alone");
-  }
-  if (value === "") throw new UsageError(`/set ${label} needs a value`, `/set ${label} default undoes it`);
-  chat.session = {
-    ...chat.session,
-    parameters: setParameter(chat.session.parameters, label!, value!.trim()),
-  };
-  chat.save();
-  chat.note(`${label} is ${value!.trim()} from now on`);
 }
 
-/** Two models rarely fit side by side: the old one goes first, and comes back if the new one does not open. */
-async function changeModel(chat: Chat, model: string): Promise<void> {
+/**
+ * Two models rarely fit side by side: the old one goes first, once it is known that there is a new one, and comes back
+ * if that does not open.
+ */
+async function changeModel(chat: Chat, model: string): Promise<number> {
+  const { findModel, openModel } = chat.parts;
+  await findModel(model);
   const old = chat.session.model;
   await chat.runtime.close();
+  const started = performance.now();
   try {
-    chat.runtime = await chat.parts.openModel(model);
+    chat.runtime = await openModel(model);
   } catch (error) {
-    chat.runtime = await chat.parts.openModel(old);
+    chat.runtime = await openModel(old).catch((again) => {
+      chat.isOver = true;
+      throw endOf(chat, [error, again]);
+    });
     throw error;
   }
   chat.session = { ...chat.session, model: absoluteModel(model) };
   chat.save();
+  return performance.now() - started;
+}
+
+/** Without a model there is no conversation. */
+function endOf({ session, parts: { store } }: Chat, errors: readonly unknown[]): ExplainedError {
+  const [first, second] = errors.map((error) => error instanceof Error ? error.message : String(error));
+  return new ExplainedError(
+    `${first}; and the model before, ${session.model}, does not open again: ${second}. The conversation ends`,
+    store?.has(session) ? `llamav chat --resume ${session.id} goes on from here` : undefined,
+    { cause: errors[1] },
+  );
 }

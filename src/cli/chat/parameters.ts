@@ -8,7 +8,10 @@ export const parameterSettings = [...samplingNames, "maxTokens", "stop"] as cons
 
 type ParameterName = typeof parameterSettings[number];
 
-export type Parameters = Partial<SettingValues<ParameterName>>;
+export type Parameters = Partial<SettingValues<ParameterName>> & {
+  /** What every answer must be: a JSON object. */
+  readonly format?: "json";
+};
 
 /** Names that other programs gave the same. */
 const aliases: Readonly<Record<string, string>> = {
@@ -18,7 +21,7 @@ const aliases: Readonly<Record<string, string>> = {
 };
 
 /** How the parameters are called, as their flags are: `"top-k"`. */
-export const parameterLabels: readonly string[] = parameterSettings.map(labelOf);
+export const parameterLabels: readonly string[] = [...parameterSettings.map(labelOf), "format"];
 
 /**
  * The parameters with one of them changed.
@@ -27,6 +30,7 @@ export const parameterLabels: readonly string[] = parameterSettings.map(labelOf)
  * @throws {UsageError} If there is no such parameter, or it cannot be that.
  */
 export function setParameter(parameters: Parameters, label: string, text: string): Parameters {
+  if (label.toLowerCase() === "format") return { ...parameters, format: parseFormat(text) };
   const name = nameOf(label);
   const setting: Setting = settings[name];
   if (text === "default") return { ...parameters, [name]: undefined };
@@ -54,18 +58,27 @@ export function setParameter(parameters: Parameters, label: string, text: string
 export function describeParameters(
   parameters: Parameters,
 ): readonly (readonly [label: string, value: string])[] {
-  return parameterSettings.map((name) => {
+  const rows = parameterSettings.map((name) => {
     const setting: Setting = settings[name];
     return [labelOf(name), valueText(parameters, name) ?? setting.otherwise ?? "none"] as const;
   });
+  return [...rows, ["format", parameters.format ?? "any text"]];
+}
+
+/** @returns undefined for an answer that may be any text */
+function parseFormat(text: string): "json" | undefined {
+  if (text === "default") return undefined;
+  if (text.toLowerCase() === "json") return "json";
+  throw new UsageError(`format must be json, not "${text}"`, "llamav run --json-schema keeps to a schema");
 }
 
 /** Those that somebody set, on one line: `"temp 0.5, seed 3"`; empty if nobody set any. */
 export function describeChosen(parameters: Parameters): string {
-  return parameterSettings.flatMap((name) => {
+  const chosen = parameterSettings.flatMap((name) => {
     const text = valueText(parameters, name);
     return text === undefined ? [] : [`${labelOf(name)} ${text}`];
-  }).join(", ");
+  });
+  return [...chosen, ...parameters.format === undefined ? [] : [`format ${parameters.format}`]].join(", ");
 }
 
 /** @returns undefined if nobody set it */
@@ -78,15 +91,21 @@ function valueText(parameters: Parameters, name: ParameterName): string | undefi
 /** The part of a request that they are. */
 export function toRequest(
   parameters: Parameters,
-): Pick<GenerateRequest, "sampling" | "maxTokens" | "stop"> {
-  const { maxTokens, stop } = parameters;
-  return { sampling: givenSampling(parameters), maxTokens, stop };
+): Pick<GenerateRequest, "sampling" | "maxTokens" | "stop" | "constraint"> {
+  const { maxTokens, stop, format } = parameters;
+  return {
+    sampling: givenSampling(parameters),
+    maxTokens,
+    stop,
+    constraint: format === undefined ? undefined : { type: format },
+  };
 }
 
 /** Whether what a file holds are parameters. */
 export function isParameters(value: unknown): value is Parameters {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   return Object.entries(value).every(([name, entry]) => {
+    if (name === "format") return entry === "json";
     if (!parameterSettings.some((known) => known === name)) return false;
     if (name === "stop") return Array.isArray(entry) && entry.every((text) => typeof text === "string");
     try {
@@ -105,7 +124,7 @@ function nameOf(label: string): ParameterName {
   if (name !== undefined) return name;
   throw new UsageError(
     `There is no parameter "${label}"`,
-    `There are ${parameterSettings.map(labelOf).join(", ")}`,
+    `There are ${parameterLabels.join(", ")}`,
   );
 }
 

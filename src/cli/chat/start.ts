@@ -1,4 +1,5 @@
 import type { TerminalInput, TerminalOutput } from "../../terminal/raw_terminal.ts";
+import { checkModel } from "../../runtime/models.ts";
 import { forcesColors } from "../../terminal/colors.ts";
 import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit_codes.ts";
@@ -46,27 +47,32 @@ export async function startChat(
   // What the person gave is read before the model: a wrong path is told in milliseconds.
   const pictures = [];
   for (const name of values.image) pictures.push(await openNamedPicture(name, openPicture, context));
-  const openModel = async (model: string) =>
-    await openForOne(await bringModel(model, values, context), values, values.warmUp ?? "gpu", context);
+  const openModel = (model: string) => openForOne(model, values, values.warmUp ?? "gpu", context);
+  await bringModel(session.model, values, context);
+  const started = performance.now();
   const runtime = await openModel(session.model);
+  const loadMs = performance.now() - started;
   // Until here Ctrl-C ends everything.
   const view = screen ? new ScreenView(screen) : new LineView(terminal, forcesColors(env) && !values.plain);
-  const parts = { context, view, openPicture, history: new InputHistory(folder), store, openModel };
+  const findModel = async (model: string) => checkModel(await bringModel(model, values, context), env);
+  const history = new InputHistory(folder);
+  const parts = { context, view, openPicture, history, store, findModel, openModel };
   const chat = new Chat(parts, { session, runtime, verbose: values.verbose ?? false });
   try {
     if (!view.isUnattended) chat.note(`${runtime.model.id} on ${runtime.model.device}`);
+    chat.tellLoad(loadMs);
     if (resumed) showConversation(chat, resumed);
     for (const picture of pictures) await chat.attach(picture);
     await chat.run();
     tellHowToResume(chat);
   } finally {
     view.close();
-    await chat.runtime.close();
+    if (!chat.isOver) await chat.runtime.close();
   }
 }
 
 function tellHowToResume({ session, parts }: Chat): void {
-  if (parts.store && session.turns.length > 0 && !parts.view.isUnattended) {
+  if (parts.store?.has(session) && session.turns.length > 0 && !parts.view.isUnattended) {
     parts.view.note(`llamav chat --resume ${session.id} goes on from here`);
   }
 }

@@ -1,4 +1,6 @@
 /** The command line over a runtime that answers by the question, as a process of its own: for a terminal. */
+import { appendFileSync } from "node:fs";
+import { basename } from "node:path";
 import process from "node:process";
 import { RequestError } from "../../../src/base/errors.ts";
 import { main } from "../../../src/cli/program.ts";
@@ -30,6 +32,12 @@ const scripts: Record<string, () => Iterable<Step>> = {
   hostile: () => answer("a\x1b", "]52;c;AAAA\x07b\x1b[2", "Jc\u009b31md \u202ee &#27;[2Jf &#x202e;g"),
   long: () => answer(...Array.from({ length: 40 }, (_, i) => `line ${i + 1}\n`)),
   wide: () => answer("漢字".repeat(30)),
+  table: () =>
+    answer(
+      "| name | what it is for, in a few words |\n|---|---|\n| 漢字 | two wide letters |\n\n",
+      "```\nconst answer = 40 + 2; // more than fits into one row\n```\n",
+      `${"漢字".repeat(15)}\n`,
+    ),
 };
 
 /** A conversation on one line: who said what, and how many pictures. */
@@ -41,16 +49,39 @@ function echo({ messages }: GenerateRequest): string {
   }).join(" ");
 }
 
-function openRuntime({ model }: { model: string }): Promise<FakeRuntime> {
-  if (model === "missing") return Promise.reject(new RequestError("There is no such model"));
+/** Adds to the file of the variable `LOADS` what becomes of the models. */
+function tellLoad(what: string): void {
+  const path = process.env["LOADS"];
+  if (path) appendFileSync(path, `${what}\n`);
+}
+
+const opened: string[] = [];
+
+/** A model is called by what becomes of it: "broken" never opens, "once" not a second time, "slow" not in our time. */
+async function openRuntime({ model: path }: { model: string }): Promise<FakeRuntime> {
+  const model = basename(path);
+  tellLoad(`open ${model}`);
+  if (model === "slow") await Bun.sleep(600_000);
+  if (model === "broken" || (model === "once" && opened.includes(model))) {
+    throw new RequestError(`${model} does not open`);
+  }
+  opened.push(model);
   const script = (request: GenerateRequest): Iterable<Step> => {
     const last = request.messages.at(-1)!.content.find(({ type }) => type === "text");
     const question = last?.type === "text" ? last.text : "";
-    const { temperature } = request.sampling ?? {};
-    return scripts[question.split(" ")[0]!]?.() ??
-      answer(echo(request), ...temperature === undefined ? [] : [` temp=${temperature}`]);
+    const { constraint, sampling: { temperature } = {} } = request;
+    return scripts[question.split(" ")[0]!]?.() ?? answer(
+      echo(request),
+      ...temperature === undefined ? [] : [` temp=${temperature}`],
+      ...constraint === undefined ? [] : [` as ${constraint.type}`],
+    );
   };
-  return Promise.resolve(new FakeRuntime(script, { id: model }));
+  const runtime = new FakeRuntime(script, { id: model });
+  const close = () => {
+    tellLoad(`close ${model}`);
+    return Promise.resolve();
+  };
+  return Object.assign(runtime, { close });
 }
 
 async function untilAborted(signal: AbortSignal): Promise<never> {

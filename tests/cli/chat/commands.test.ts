@@ -44,7 +44,7 @@ test("/set, /system and /show change how answers are made, and say so", async ()
     "/set nonsense 1",
     'error: There is no parameter "nonsense"',
     "There are temp, top-k, top-p, min-p, repetition-penalty, presence-penalty, frequ",
-    "ency-penalty, seed, max-tokens, stop",
+    "ency-penalty, seed, max-tokens, stop, format",
   );
   await say(pty, "/set stop END", "stop is END from now on");
   await say(pty, '/system ""', "The system message is gone");
@@ -107,28 +107,6 @@ test("/stats and /tokens count", async () => {
   );
   pty.type("/tokens\r");
   await pty.until(({ text }) => /^\d+ of 512 tokens \(\d+ %\)$/.test(text.at(-2) ?? ""));
-});
-
-test("/model lets another model go on, and the old one if that does not open", async () => {
-  using folder = new TemporaryFolder();
-  await using pty = openChat(["chat", "tiny"], { folder });
-  await say(pty, "a", "u(a)", "");
-  await say(pty, "/model", "tiny (tiny)");
-  await say(pty, "/model other", "other answers from now on");
-  await say(pty, "b", "u(a) a(u(a)) u(b)", "");
-  await say(pty, "/model missing", "error: There is no such model");
-  await say(pty, "/model", "other (other)");
-});
-
-test("/model asks before it fetches one, and the answer is no message", async () => {
-  using folder = new TemporaryFolder();
-  await using pty = openChat(["chat", "tiny"], { folder });
-  await pty.shows(emptyPrompt);
-  pty.type("/model acme/other\r");
-  await pty.until(({ text }) => text.join("").endsWith("Fetch it from the hub? [y/N]"));
-  pty.type("n\r");
-  await pty.shows("acme/other answers from now on", emptyPrompt);
-  await say(pty, "b", "u(b)", "");
 });
 
 test("/copy takes the programs that there are, else the terminal", async () => {
