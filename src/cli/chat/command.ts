@@ -15,7 +15,8 @@ Type a message, or /help for the commands. A picture is added by dropping its fi
 in a message, or by /image. Ctrl-C stops the answer and keeps what there is of it; Ctrl-D leaves.
 Conversations, what was typed and their pictures are kept below $XDG_STATE_HOME/llamav, or ~/.local/state/llamav,
 for you alone to read; --no-history keeps nothing. Of those without a name (/save NAME) the last ${keptSessions} stay.
-With a pipe every line of stdin is a message, answers are on stdout, and nothing is kept without --history.`;
+With a pipe every line of stdin is a message, answers are on stdout, and nothing is kept without --history.
+Colours and thumbnails are those that the terminal has; NO_COLOR and FORCE_COLOR (0 to 3) say otherwise.`;
 
 /** `llamav chat [MODEL]`: a conversation in the terminal. */
 export function addChat(program: Command, context: CliContext): void {

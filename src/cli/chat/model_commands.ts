@@ -108,9 +108,10 @@ async function changeModel(chat: Chat, model: string): Promise<number> {
   const { findModel, openModel } = chat.parts;
   await findModel(model);
   const old = chat.session.model;
-  await chat.runtime.close();
-  const started = performance.now();
+  let started = 0;
   try {
+    await chat.runtime.close();
+    started = performance.now();
     chat.runtime = await openModel(model);
   } catch (error) {
     chat.runtime = await openModel(old).catch((again) => {
