@@ -1,6 +1,6 @@
 import { RequestError } from "../base/errors.ts";
 import type { Asker } from "../base/gate.ts";
-import type { EncodeSegment } from "../tokenizer/tokenizer.ts";
+import { type EncodeSegment, PromptTooLongError } from "../tokenizer/tokenizer.ts";
 import { type Frontend, layOut } from "./prompt.ts";
 import type { Conversation, Texts } from "./request.ts";
 
@@ -55,8 +55,8 @@ export class ModelTexts implements Texts {
     try {
       return await this.#frontend.tokenizer.encodeInTurns(segments, { maxTokens: mostTokens, ...asker });
     } catch (error) {
-      if (!(error instanceof RequestError) || error.details.code !== "context_length_exceeded") throw error;
-      throw new RequestError(`"${param}" must have at most ${mostTokens} tokens, and it has more`, {
+      if (!(error instanceof PromptTooLongError)) throw error;
+      throw new RequestError(`"${param}" must have at most ${mostTokens} tokens, and it has ${error.have}`, {
         param,
         code: "context_length_exceeded",
       });

@@ -17,6 +17,18 @@ export interface EncodeOptions {
   readonly maxTokens?: number;
 }
 
+/** A prompt that was not encoded to its end, or not at all. */
+export class PromptTooLongError extends RequestError {
+  /** @param have how many tokens it has, in words: where the encoding stopped early, at least so many */
+  constructor(maxTokens: number, readonly have: string) {
+    super(`Cannot encode the prompt: it must have at most ${maxTokens} tokens, and it has ${have}`, {
+      param: "messages",
+      code: "context_length_exceeded",
+      remedy: "Shorten the prompt, or raise --ctx-size",
+    });
+  }
+}
+
 /** Text to ids and back. Byte-level BPE of Llama 3; every id of an added token counts as a control token. */
 export interface Tokenizer {
   /** One more than the highest id, added tokens included. May exceed the rows of `lm_head`. */
@@ -33,8 +45,8 @@ export interface Tokenizer {
    * Ids of segments laid end to end. Ordinary text that touches across a border is encoded as one text, as if
    * the whole prompt had been a single string, yet control tokens are seen inside control segments only.
    *
-   * @throws {RequestError} If there are more than `maxTokens` (code `context_length_exceeded`), or if more than 32 Ki
-   *   characters are all letters, all digits, all signs or all white space.
+   * @throws {PromptTooLongError} If there are more than `maxTokens`.
+   * @throws {RequestError} If more than 32 Ki characters are all letters, all digits, all signs or all white space.
    */
   encodeSegments(segments: readonly EncodeSegment[], options?: EncodeOptions): number[];
   /**
@@ -137,7 +149,8 @@ class LlamaTokenizer implements Tokenizer {
   *#encode(segments: readonly EncodeSegment[], maxTokens: number): Generator<void, number[]> {
     // A token has no more bytes than the longest one, and a character has one at least.
     const length = segments.reduce((sum, { text, control }) => control ? sum : sum + text.length, 0);
-    if (length > maxTokens * this.#longestToken) throw tooLong(maxTokens);
+    const fewest = Math.ceil(length / this.#longestToken);
+    if (fewest > maxTokens) throw new PromptTooLongError(maxTokens, `at least ${fewest}`);
     const ids: number[] = [];
     let characters = 0;
     for (const piece of this.#pieces(segments)) {
@@ -152,10 +165,10 @@ class LlamaTokenizer implements Tokenizer {
         }
         characters += slice.length;
         appendAll(ids, this.#encoder.encode(slice, { add_special_tokens: false }).ids);
-        if (ids.length > maxTokens) throw tooLong(maxTokens);
+        if (ids.length > maxTokens) throw new PromptTooLongError(maxTokens, `at least ${ids.length}`);
       }
     }
-    if (ids.length > maxTokens) throw tooLong(maxTokens);
+    if (ids.length > maxTokens) throw new PromptTooLongError(maxTokens, String(ids.length));
     return ids;
   }
 
@@ -227,17 +240,6 @@ function checkBytes(vocab: Readonly<Record<string, number>>): void {
   throw new ModelError(
     `Cannot use tokenizer.json: its vocabulary must hold each of the 256 bytes, and it holds ${have}`,
     "Use the tokenizer.json of a Llama 3.2 Vision checkpoint.",
-  );
-}
-
-function tooLong(maxTokens: number): RequestError {
-  return new RequestError(
-    `Cannot encode the prompt: it must have at most ${maxTokens} tokens, and it has more`,
-    {
-      param: "messages",
-      code: "context_length_exceeded",
-      remedy: "Shorten the prompt, or raise --ctx-size",
-    },
   );
 }
 

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ModelError, ModelNotFoundError, RequestError } from "../../src/base/errors.ts";
+import { ModelError, ModelNotFoundError } from "../../src/base/errors.ts";
 import { StreamDecoder } from "../../src/tokenizer/stream_decoder.ts";
 import { textSlices } from "../../src/tokenizer/text_slices.ts";
 import { openTokenizer } from "../../src/tokenizer/tokenizer.ts";
@@ -112,12 +112,14 @@ test("textSlices() cuts only where the tokens of the whole text end", () => {
   );
 });
 
-test("Tokenizer.encodeSegments() stops at maxTokens instead of encoding megabytes", () => {
+test("Tokenizer.encodeSegments() stops at maxTokens instead of encoding megabytes (P03)", () => {
   // Not so long that its length tells, and several slices of more than a thousand tokens each.
   const segments = [{ text: "a b ".repeat(4000), control: false }];
   const spy = spyOn(ReferenceEncoder.prototype, "encode");
   try {
-    expect(() => tokenizer.encodeSegments(segments, { maxTokens: 1000 })).toThrow("at most 1000 tokens");
+    expect(() => tokenizer.encodeSegments(segments, { maxTokens: 1000 })).toThrow(
+      /at most 1000 tokens, and it has at least [1-9]\d{3,}$/,
+    );
     expect(spy).toHaveBeenCalledTimes(1);
   } finally {
     spy.mockRestore();
@@ -126,7 +128,7 @@ test("Tokenizer.encodeSegments() stops at maxTokens instead of encoding megabyte
     520 + 1,
   ]);
   expect(() => tokenizer.encodeSegments([{ text: "<|eot_id|>".repeat(2), control: true }], { maxTokens: 1 }))
-    .toThrow(RequestError);
+    .toThrow("at most 1 tokens, and it has 2");
 });
 
 test("Tokenizer.encode() refuses a run of more than 32 Ki characters of one kind, and takes long lines", () => {
@@ -141,7 +143,9 @@ test("Tokenizer.encode() refuses a run of more than 32 Ki characters of one kind
 test("Tokenizer.encodeSegments() sees by its length that a text has too many tokens", () => {
   // Its first run would be refused for another reason.
   const segments = [{ text: " ".repeat(30e6), control: false }];
-  expect(() => tokenizer.encodeSegments(segments, { maxTokens: 8192 })).toThrow("at most 8192 tokens");
+  expect(() => tokenizer.encodeSegments(segments, { maxTokens: 8192 })).toThrow(
+    /at most 8192 tokens, and it has at least \d{5,}$/,
+  );
   expect(tokenizer.encodeSegments([{ text: "a".repeat(5), control: false }], { maxTokens: 5 })).toHaveLength(
     5,
   );
@@ -167,7 +171,9 @@ test("Tokenizer.encodeInTurns() gives the same ids, and lets others work in betw
   await working;
   expect(ids).toEqual(tokenizer.encodeSegments(segments));
   expect(turns).toBeGreaterThan(10); // 170,000 characters are 20 slices
-  await expect(tokenizer.encodeInTurns(segments, { maxTokens: 100 })).rejects.toThrow("at most 100 tokens");
+  await expect(tokenizer.encodeInTurns(segments, { maxTokens: 100 })).rejects.toThrow(
+    /at most 100 tokens, and it has at least \d{3,}$/,
+  );
 });
 
 type EncodeOptions = Parameters<ReferenceEncoder["encode"]>[1];
