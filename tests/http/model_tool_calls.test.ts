@@ -3,12 +3,11 @@ import { Ajv } from "ajv";
 import { silentLog } from "../../src/base/log.ts";
 import { EngineClient } from "../../src/engine/client.ts";
 import { type App, createApp } from "../../src/http/app.ts";
-import { chunkResponse, completionResponse } from "../../src/http/response_schemas.ts";
-import type { z } from "../../src/http/zod.ts";
 import type { Runtime } from "../../src/runtime/request.ts";
 import { buildShaders } from "../../tools/build_shaders.ts";
 import { openGoldenRuntime } from "../support/golden_runtime.ts";
 import { goldenCases } from "../support/goldens.ts";
+import { type ChatChoice, chatChunkOf, chatCompletionOf } from "../support/openai_api.ts";
 import { testLimitMs } from "../support/test_limit.ts";
 import { chat, eventsOf, json } from "./support.ts";
 
@@ -62,16 +61,14 @@ const asked = {
   max_tokens: 300,
 };
 
-type Choice = z.output<typeof completionResponse>["choices"][number];
-
-async function choicesOf(fields: Record<string, unknown>): Promise<Choice[]> {
+async function choicesOf(fields: Record<string, unknown>): Promise<readonly ChatChoice[]> {
   const response = await app.fetch(chat({ ...asked, tools, ...fields }));
   const body = await json(response);
   expect([response.status, body.error]).toEqual([200, undefined]);
-  return completionResponse.parse(body).choices;
+  return chatCompletionOf(body).choices;
 }
 
-function expectValidCalls({ message }: Choice): string[] {
+function expectValidCalls({ message }: ChatChoice): string[] {
   return message.tool_calls!.map((call) => {
     const { name, arguments: text } = call.function;
     expect(ajv.validate(schemas[name]!, JSON.parse(text)), `${name} ${text}: ${ajv.errorsText()}`).toBe(true);
@@ -122,7 +119,7 @@ test("nothing is called with none, nor by a model that only may (D34)", async ()
 test("the pieces of a stream are the calls of the whole answer (D36)", async () => {
   const [whole] = await choicesOf(named);
   const response = await app.fetch(chat({ ...asked, tools, ...named, stream: true }));
-  const chunks = eventsOf(await response.text()).map((chunk) => chunkResponse.parse(chunk));
+  const chunks = eventsOf(await response.text()).map(chatChunkOf);
   const deltas = chunks.flatMap(({ choices }) => choices.flatMap(({ delta }) => delta.tool_calls ?? []));
   const [first, ...rest] = deltas;
   expect(first).toEqual({

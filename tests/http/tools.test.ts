@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import type OpenAI from "openai";
 import type { ChatCompletionMessageParam } from "openai/resources/chat/completions";
-import { chunkResponse, completionResponse } from "../../src/http/response_schemas.ts";
 import type { GenerateEvent, GenerateRequest } from "../../src/runtime/request.ts";
 import { answer, fakeUsage } from "../support/fake_runtime.ts";
+import { chatChunkOf, chatCompletionOf } from "../support/openai_api.ts";
 import { failure, Servers } from "./servers.ts";
 import { chat, eventsOf, json, question, testApp } from "./support.ts";
 
@@ -39,7 +39,7 @@ describe("a call in an answer", () => {
   test("has its arguments as text, a finish reason of its own, and no content beside it (D1, D35)", async () => {
     const { app } = testApp(twoCalls);
     const body = await json(await app.fetch(chat({ ...question, tools })));
-    expect(completionResponse.parse(body).choices).toEqual([{
+    expect(chatCompletionOf(body).choices).toEqual([{
       index: 0,
       message: {
         role: "assistant",
@@ -74,7 +74,7 @@ describe("a call in an answer", () => {
     const { app } = testApp(twoCalls);
     const body = { ...question, tools, stream: true, stream_options: { include_usage: true } };
     const chunks = eventsOf(await (await app.fetch(chat(body))).text());
-    for (const chunk of chunks) chunkResponse.parse(chunk);
+    for (const chunk of chunks) chatChunkOf(chunk);
     expect(
       chunks.flatMap((chunk) =>
         chunk.choices.map(({ delta, finish_reason }: never) => [delta, finish_reason])
