@@ -10,8 +10,11 @@ export const limits = {
   uploadMs: 60_000,
   /** `JSON.parse` takes 10^5 levels, but what walks the result does not. */
   jsonDepth: 64,
-  /** Commas and colons outside strings: bounds the objects that parsing makes out of cheap bytes. */
-  jsonValues: 100_000,
+  /**
+   * Commas and colons outside strings: bounds the objects that parsing makes out of cheap bytes. The longest context,
+   * 131,072 tokens, has a place as a prompt of ids; the costliest body of so many takes a quarter of a second.
+   */
+  jsonValues: 160_000,
   messages: 4096,
   images: requestLimits.pictures,
   /** Pictures of one request that are fetched at the same time. */

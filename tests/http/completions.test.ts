@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { RequestError } from "../../src/base/errors.ts";
 import { completionBody } from "../../src/http/completion_response.ts";
-import { textCompletionChunk, textCompletionResponse } from "../../src/http/response_schemas.ts";
 import type { GenerateEvent, GenerateRequest } from "../../src/runtime/request.ts";
 import { answer, fakeUsage, type Step, until } from "../support/fake_runtime.ts";
+import { textChunkOf, textCompletionOf } from "../support/openai_api.ts";
 import { eventsOf, json, type TestApp, testApp } from "./support.ts";
 
 function post(body: object): Request {
@@ -17,7 +17,7 @@ function post(body: object): Request {
 async function complete({ app }: TestApp, body: object) {
   const response = await app.fetch(post(body));
   expect(response.status).toBe(200);
-  return textCompletionResponse.parse(await json(response));
+  return textCompletionOf(await json(response));
 }
 
 /** Two choices whose pieces are mixed, with log probabilities. */
@@ -94,7 +94,7 @@ test("POST /v1/completions streams what it would answer at once, with usage wher
     expect(response.headers.get("content-type")).toStartWith("text/event-stream");
     const text = await response.text();
     expect(text).toEndWith("data: [DONE]\n\n");
-    const events = eventsOf(text).map((event) => textCompletionChunk.parse(event));
+    const events = eventsOf(text).map(textChunkOf);
     const texts = ["", "", "", ""];
     const ends: (string | null)[][] = [[], [], [], []];
     for (const { choices: [choice] } of events) {
@@ -139,11 +139,18 @@ test("offsets count the text only: control tokens have none, and characters may 
     token("\ufffd", [0x98, 0x80, 98]),
     token("c", [99]),
   ];
-  const body = completionBody({ id: "cmpl-1", created: 1, model: "m" }, [
+  const body = completionBody({ id: "cmpl-1", created: 1_700_000_000, model: "m" }, [
     { index: 0, text: "xya😀bc", tokens, offset: 2, finishReason: "stop" },
   ], { prompt_tokens: 1, completion_tokens: 5, total_tokens: 6 });
-  const { choices } = textCompletionResponse.parse(body);
+  const { choices } = textCompletionOf(body);
   expect(choices[0]!.logprobs!.text_offset).toEqual([2, 3, 3, 3, 6]);
+});
+
+test("POST /v1/completions takes a prompt of as many ids as the longest context has (P03)", async () => {
+  const app = testApp();
+  const prompt = Array.from({ length: 131_072 }, (_, id) => id);
+  await complete(app, { prompt });
+  expect(app.runtime.requests[0]!.prompt).toEqual(prompt);
 });
 
 test("POST /v1/completions names the field at fault, and lists what has no effect (D29, D30, P01, P02)", async () => {

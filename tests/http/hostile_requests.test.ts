@@ -175,22 +175,55 @@ test("P06 a thousand prompts that are too long are refused, and the next one is 
   expect(runtime.stats.waiting).toBe(0);
 });
 
-test("P03 megabytes of text and a prompt of 131,073 tokens are refused by their number, others go on", async () => {
-  const going = ask({ ...show(), max_tokens: 100 });
-  const large = await ask({ ...show(), messages: [{ role: "user", content: "a b ".repeat(2_500_000) }] });
-  expect([large.status, large.error!.code]).toEqual([400, "context_length_exceeded"]);
-  expect(large.error!.message).toMatch(/\d/);
-  // As ids, too: beyond the context, and beyond what a body may hold.
-  for (const [count, code] of [[90_000, "context_length_exceeded"], [131_073, "json_too_complex"]] as const) {
-    const ids = new Request("http://localhost:8000/v1/completions", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ model: "default", prompt: Array(count).fill(7) }),
-    });
-    const response = await app.fetch(ids);
-    expect([response.status, (await json(response)).error.code]).toEqual([400, code]);
+const post = (path: string, body: object) =>
+  app.fetch(new Request(`http://localhost:8000${path}`, chat({ model: "default", ...body })));
+
+/** A refusal of a prompt that is too long, at once, with the limit and what there is. */
+async function expectTooLong(
+  request: () => Promise<Response>,
+  param: string,
+  message: RegExp,
+): Promise<void> {
+  const begin = performance.now();
+  const response = await request();
+  // Megabytes that are encoded to their end take longer, on any machine.
+  expect(performance.now() - begin).toBeLessThan(8000);
+  const { error } = await json(response);
+  expect([response.status, error]).toEqual([400, {
+    message: expect.stringMatching(message),
+    type: "invalid_request_error",
+    param,
+    code: "context_length_exceeded",
+  }]);
+}
+
+test("P03 D41 a prompt that is too long is refused by its size, as text and as ids, while a stream goes on", async () => {
+  const going = { ...show(), stream: true, max_tokens: 100 };
+  const alone = await (await app.fetch(chat(going))).text();
+  const stream = (await app.fetch(chat(going))).body!.getReader();
+  const pieces = [(await stream.read()).value!];
+
+  const messages = [{ role: "user", content: "a b ".repeat(2_500_000) }];
+  const most = /at most 192 tokens, and it has at least \d{4,}\./;
+  await expectTooLong(() => app.fetch(chat({ ...show(), messages })), "messages", most);
+  await expectTooLong(() => post("/v1/completions", { prompt: messages[0]!.content }), "prompt", most);
+  for (const count of [193, 131_073]) {
+    const counts = new RegExp(`prompt of ${count} tokens and 1 new ones exceed the context of 192`);
+    const ids = Array<number>(count).fill(7);
+    await expectTooLong(() => post("/v1/completions", { prompt: ids }), "prompt", counts);
   }
-  expect((await going).status).toBe(200);
+
+  for (let step = await stream.read(); !step.done; step = await stream.read()) pieces.push(step.value);
+  const contents = (text: string) => [...text.matchAll(/"delta":(\{[^}]*\})/g)].map(([, delta]) => delta);
+  const went = Buffer.concat(pieces).toString();
+  expect(went).toEndWith("data: [DONE]\n\n");
+  expect(contents(went)).toEqual(contents(alone));
+});
+
+test("P03 as many ids as the longest context has are a text again", async () => {
+  const response = await post("/detokenize", { tokens: Array<number>(131_072).fill(7) });
+  const { prompt } = await json(response);
+  expect([response.status, prompt.length % 131_072, prompt.length > 0]).toEqual([200, 0, true]);
 });
 
 test("P09 D21 a stop text that is a space, or lies across tokens, is in no answer and in no piece of one", async () => {
