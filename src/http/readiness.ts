@@ -1,5 +1,5 @@
 import type { Runtime } from "../runtime/request.ts";
-import { HttpError } from "./errors.ts";
+import { describeError, type ErrorBody, HttpError } from "./errors.ts";
 
 /** Every state, in the order of a server's life. `hung`: the engine has given no sign of life for too long. */
 export const serverStates = ["loading", "ready", "recovering", "draining", "hung", "failed"] as const;
@@ -10,7 +10,20 @@ export type ServerState = typeof serverStates[number];
 export interface ReadinessBody {
   readonly status: ServerState;
   readonly progress?: number;
+  /** What a client of the API would be told, in every state but `ready`. */
+  readonly error?: ErrorBody["error"];
 }
+
+type Trouble = Exclude<ServerState, "ready">;
+
+/** What each state but `ready` is called where one is told of it: in words, and as a code. */
+const troubles: Readonly<Record<Trouble, readonly [message: string, code: string]>> = {
+  loading: ["The model is being loaded", "model_loading"],
+  recovering: ["The model is being loaded again", "model_loading"],
+  draining: ["The server is shutting down", "shutting_down"],
+  hung: ["The engine gives no sign of life", "engine_hung"],
+  failed: ["The model is lost for good; the server's log says more", "model_lost"],
+};
 
 /** The engine answers between two steps: on a CPU one of them may take minutes. */
 const hungSecondsOf = { cpu: 600, gpu: 30 };
@@ -50,7 +63,11 @@ export class Readiness {
 
   get body(): ReadinessBody {
     const status = this.state;
-    return status === "loading" ? { status, progress: Math.floor(this.#progress * 100) / 100 } : { status };
+    if (status === "ready") return { status };
+    const { error } = describeError(unavailable(status)).body;
+    return status === "loading"
+      ? { status, progress: Math.floor(this.#progress * 100) / 100, error }
+      : { status, error };
   }
 
   /** The runtime, in whatever state it is. */
@@ -67,11 +84,11 @@ export class Readiness {
     const runtime = this.#runtime;
     if (this.closed) throw shuttingDown();
     if (runtime === undefined) {
-      throw unavailable("The model is being loaded", "model_loading", this.#loadSeconds());
+      throw unavailable("loading", this.#loadSeconds());
     }
     // The device driver of a machine that lost its device is back in seconds; the weights are in the page cache.
     if (runtime.state === "recovering") {
-      throw unavailable("The model is being loaded again", "model_loading", 5);
+      throw unavailable("recovering");
     }
     return runtime;
   }
@@ -92,9 +109,11 @@ export class Readiness {
 }
 
 export function shuttingDown(): HttpError {
-  return unavailable("The server is shutting down", "shutting_down", 5);
+  return unavailable("draining");
 }
 
-function unavailable(message: string, code: string, seconds: number): HttpError {
+/** @param seconds to come back after */
+function unavailable(state: Trouble, seconds = 5): HttpError {
+  const [message, code] = troubles[state];
   return new HttpError(503, message, { code, headers: { "retry-after": String(seconds) } });
 }

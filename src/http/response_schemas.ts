@@ -146,8 +146,9 @@ export const tokensResponse = z.strictObject({ tokens: z.array(count), count, ma
 export const textResponse = z.strictObject({ prompt: z.string() });
 export const versionResponse = z.strictObject({ version: z.string() });
 
-/** The answer of a probe. */
+/** The answer of a probe; bad news are an error, too. */
 export const stateResponse = z.strictObject({
   status: z.enum(["ok", ...serverStates]),
   progress: z.number().min(0).max(1).optional(),
+  error: errorResponse.shape.error.optional(),
 });

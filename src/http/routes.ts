@@ -83,7 +83,7 @@ function probeRoutes({ readiness }: RouteContext): Route[] {
       // A model that is loaded or drained is no reason to end the process, one that is lost for good is.
       const { state } = readiness;
       const isLost = state === "failed" || state === "hung";
-      return Response.json({ status: isLost ? state : "ok" }, { status: isLost ? 500 : 200 });
+      return Response.json(isLost ? readiness.body : { status: "ok" }, { status: isLost ? 500 : 200 });
     }),
     probe(
       "/readyz",

@@ -51,7 +51,7 @@ function ask(url: string, headers: Record<string, string> = {}, more: object = {
 test("serve answers probes while it loads, and questions with 503 and Retry-After (D10)", async () => {
   const { child, url, ready } = await serve({ LOAD: "held" });
   const probe = await fetch(`${url}/readyz`);
-  expect([probe.status, await probe.json()]).toEqual([503, { status: "loading", progress: 0.5 }]);
+  expect([probe.status, await probe.json()]).toMatchObject([503, { status: "loading", progress: 0.5 }]);
   expect((await fetch(`${url}/livez`)).status).toBe(200);
   const early = await ask(url);
   expect([early.status, Number(early.headers.get("retry-after")) > 0]).toEqual([503, true]);

@@ -25,10 +25,13 @@ async function probes(app: { fetch(request: Request): Promise<Response> }) {
   return { livez: await tell("/livez"), readyz: await tell("/readyz"), health: await tell("/health") };
 }
 
+/** The error of the API beside the state that a probe tells (D2). */
+const error = (code: string) => ({ message: expect.any(String), type: "api_error", param: null, code });
+
 test("while the model is loaded the probes say how far, and questions get a 503 with Retry-After (D10)", async () => {
   const app = loadingApp();
   app.loaded(0.425);
-  const loading = { status: "loading", progress: 0.42 };
+  const loading = { status: "loading", progress: 0.42, error: error("model_loading") };
   expect(await probes(app)).toEqual({
     livez: [200, { status: "ok" }],
     readyz: [503, loading],
@@ -58,7 +61,7 @@ test("a model that is loaded again refuses questions with Retry-After until it i
   runtime.recovering = true;
   const refused = await app.fetch(chat(question));
   expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
-  expect((await probes(app)).readyz).toEqual([503, { status: "recovering" }]);
+  expect((await probes(app)).readyz).toEqual([503, { status: "recovering", error: error("model_loading") }]);
   expect((await probes(app)).livez).toEqual([200, { status: "ok" }]);
   runtime.recovering = false;
   expect((await app.fetch(chat(question))).status).toBe(200);
@@ -68,16 +71,16 @@ test("a model that is lost for good fails the liveness probe, so that somebody s
   const { app, runtime } = testApp();
   runtime.fail(new Error("The device was lost"));
   expect(await probes(app)).toEqual({
-    livez: [500, { status: "failed" }],
-    readyz: [503, { status: "failed" }],
-    health: [503, { status: "failed" }],
+    livez: [500, { status: "failed", error: error("model_lost") }],
+    readyz: [503, { status: "failed", error: error("model_lost") }],
+    health: [503, { status: "failed", error: error("model_lost") }],
   });
 });
 
 test("App.leave() tells the probes and goes on answering; App.drain() refuses (O06)", async () => {
   const { app } = testApp();
   app.leave();
-  expect((await probes(app)).readyz).toEqual([503, { status: "draining" }]);
+  expect((await probes(app)).readyz).toEqual([503, { status: "draining", error: error("shutting_down") }]);
   expect((await app.fetch(chat(question))).status).toBe(200);
   await app.drain(0);
   const refused = await app.fetch(chat(question));

@@ -1,6 +1,8 @@
+import { expect } from "bun:test";
 import { createLog } from "../../src/base/log.ts";
 import { type App, type AppOptions, createApp } from "../../src/http/app.ts";
 import { answer, FakeRuntime } from "../support/fake_runtime.ts";
+import { type ErrorBody, errorOf } from "../support/openai_api.ts";
 
 /** The bytes that the picture loader of these tests brings, whatever is asked for. */
 export const pictureBytes = Uint8Array.of(1, 2, 3);
@@ -55,4 +57,13 @@ export async function json(response: Response): Promise<any> {
 export function eventsOf(text: string): any[] {
   return text.split("\n\n").filter((event) => event.startsWith("data: ") && event !== "data: [DONE]")
     .map((event) => JSON.parse(event.slice("data: ".length)));
+}
+
+/** What every refusal must look like: JSON with the API's error of all four keys, and a request id (D2). */
+export async function expectError(response: Response, status: number): Promise<ErrorBody["error"]> {
+  const body = await json(response);
+  expect([response.status, body.error?.message]).toEqual([status, expect.any(String)]);
+  expect(response.headers.get("content-type")).toStartWith("application/json");
+  expect(response.headers.get("x-request-id")).toBeTruthy();
+  return errorOf(body).error;
 }
