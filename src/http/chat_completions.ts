@@ -32,7 +32,7 @@ export async function chatCompletions(exchange: Exchange, context: ChatContext):
   const raw = await readJsonObject(exchange, context.uploadMs);
   const body = parseWith(chatSchema, raw);
   refuseUnsupported(raw);
-  const ignored = tellIgnored(ignoredFields(raw, body), context.strict === true, exchange);
+  const headers = tellIgnored(ignoredFields(raw, body), context.strict, exchange);
   checkModel(body.model, context.runtime);
   const tools = raw["tools"] as readonly unknown[] | undefined;
 
@@ -55,8 +55,6 @@ export async function chatCompletions(exchange: Exchange, context: ChatContext):
       : "never",
     strictOpenai: context.strictOpenai === true,
   };
-  const headers = new Headers();
-  if (ignored !== "") headers.set("x-llamav-ignored", ignored);
   if (body.stream !== true) return Response.json(await wholeAnswer(events, answer), { headers });
 
   // Refusals are thrown by the first step, while a status can still be sent.

@@ -8,7 +8,7 @@ import { clientOf } from "./client_identity.ts";
 import { completionBody } from "./completion_response.ts";
 import { type CompletionBody, completionSchema, defaultMaxTokens } from "./completion_schema.ts";
 import type { Exchange } from "./exchange.ts";
-import { tellIgnored, unknownFields } from "./fields_without_effect.ts";
+import { droppedFields, tellIgnored } from "./fields_without_effect.ts";
 import { readJsonObject } from "./json_body.ts";
 import { limits } from "./limits.ts";
 import { mergeAnswers } from "./merged_events.ts";
@@ -34,11 +34,7 @@ export async function completions(exchange: Exchange, context: ChatContext): Pro
   const { runtime } = context;
   const raw = await readJsonObject(exchange, context.uploadMs);
   const body = parseWith(completionSchema, raw);
-  const ignored = tellIgnored(
-    unknownFields(raw, Object.keys(completionSchema.shape)),
-    context.strict === true,
-    exchange,
-  );
+  const headers = tellIgnored(droppedFields(raw, body), context.strict, exchange);
   checkModel(body.model, runtime);
   const choices = body.n ?? 1;
   const prompts = promptsOf(body.prompt);
@@ -69,7 +65,6 @@ export async function completions(exchange: Exchange, context: ChatContext): Pro
     echoes,
     strictOpenai: context.strictOpenai === true,
   };
-  const headers = new Headers(ignored === "" ? {} : { "x-llamav-ignored": ignored });
   if (body.stream !== true) return Response.json(await whole(events, completing), { headers });
   // Refusals are thrown by the first step, while a status can still be sent.
   const first = await events.next();

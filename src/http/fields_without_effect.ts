@@ -4,8 +4,8 @@ import type { Exchange } from "./exchange.ts";
 type Raw = Readonly<Record<string, unknown>>;
 
 /**
- * Fields of the published API that change no answer here. `--strict` lets them pass: a client that sends them has made
- * no mistake.
+ * Fields that change no answer here, and that `--strict` lets pass: the published API has them, or a client that sends
+ * an answer back as it came has them in it. It has made no mistake.
  */
 const harmless = new Set([
   "include",
@@ -24,30 +24,71 @@ const harmless = new Set([
   "verbosity",
   "stream_options.include_obfuscation",
   "messages.name",
+  "messages.refusal",
+  "messages.annotations",
+  "messages.audio",
+  "messages.parsed",
+  "messages.tool_calls.index",
+  "messages.tool_calls.function.parsed_arguments",
+  "input.id",
+  "input.status",
+  "input.phase",
+  "input.parsed_arguments",
+  "input.content.annotations",
+  "input.content.logprobs",
+  "input.content.parsed",
 ]);
 
 const maxListed = 32;
 
-/** Names of the object's fields that are not `known` and are not `null`, which always means left out. */
-export function unknownFields(raw: Raw, known: Iterable<string>, prefix = ""): string[] {
-  const names = new Set(known);
-  return Object.keys(raw).filter((name) => !names.has(name) && raw[name] !== null)
-    .map((name) => `${prefix}${name}`);
+/**
+ * Names of the fields that parsing has dropped, each once: at any depth, behind the names of their owners, and without
+ * their places in lists. `null` always means left out. What the schema takes as it is, such as a JSON schema, is
+ * the client's own to its bottom.
+ */
+export function droppedFields(raw: Raw, parsed: object): string[] {
+  const names = new Set<string>();
+  collect(raw, parsed, "", names);
+  return [...names];
+}
+
+function collect(raw: unknown, parsed: unknown, path: string, names: Set<string>): void {
+  // Equal where nothing was parsed; a short form was widened, and has no fields.
+  if (raw === parsed || !isObject(raw) || !isObject(parsed)) return;
+  if (Array.isArray(raw)) {
+    for (const [index, item] of raw.entries()) collect(item, (parsed as unknown[])[index], path, names);
+    return;
+  }
+  for (const [name, value] of Object.entries(raw)) {
+    if (value === null) continue;
+    const inner = path === "" ? name : `${path}.${name}`;
+    if (Object.hasOwn(parsed, name)) collect(value, (parsed as Raw)[name], inner, names);
+    else names.add(inner);
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 /**
  * Tells of fields without effect: one that the API does not have is refused where that is wanted, and otherwise a
  * warning in the log.
  *
- * @returns all names, for the `x-llamav-ignored` header; empty when there are none
+ * @returns headers of the answer, with all names in `x-llamav-ignored` when there are any
  * @throws {RequestError} If `strict`, for the first field that the API does not have.
  */
-export function tellIgnored(names: readonly string[], strict: boolean, { id, log }: Exchange): string {
+export function tellIgnored(
+  names: readonly string[],
+  strict: boolean | undefined,
+  { id, log }: Exchange,
+): Headers {
   const unknown = names.filter((name) => !harmless.has(name));
   if (strict && unknown.length > 0) throw unknownField(unknown[0]!);
   const shown = list(unknown);
   if (shown !== "") log.warn(`${id} ignores what the API does not have: ${shown}`, { request_id: id });
-  return list(names);
+  const all = list(names);
+  return new Headers(all === "" ? {} : { "x-llamav-ignored": all });
 }
 
 /** Names are the client's: only what a header can carry goes into it and the log, and no more than a screenful. */

@@ -27,13 +27,12 @@ export async function responses(exchange: Exchange, context: ChatContext): Promi
   const raw = await readJsonObject(exchange, context.uploadMs);
   refuseResponsesFields(raw);
   const body = parseWith(responsesSchema, raw);
-  const ignored = tellIgnored(ignoredResponsesFields(raw, body), context.strict === true, exchange);
+  const headers = tellIgnored(ignoredResponsesFields(raw, body), context.strict, exchange);
   checkModel(body.model, runtime);
 
   exchange.keepOpen();
   const events = answering(asChat(body), exchange, context);
   const draft = new ResponseDraft(responseHead(body, runtime.model.id), context.strictOpenai === true);
-  const headers = new Headers(ignored === "" ? {} : { "x-llamav-ignored": ignored });
   // Refusals are thrown by the first step, while a status can still be sent.
   const told = tell(await events.next(), events, draft, exchange);
   if (body.stream === true) {

@@ -1,6 +1,6 @@
 import { RequestError } from "../base/errors.ts";
-import { unknownFields } from "./fields_without_effect.ts";
-import { type ResponsesBody, responsesSchema } from "./responses_schema.ts";
+import { droppedFields } from "./fields_without_effect.ts";
+import type { ResponsesBody } from "./responses_schema.ts";
 
 type Raw = Readonly<Record<string, unknown>>;
 
@@ -45,11 +45,7 @@ export function refuseResponsesFields(raw: Raw): void {
 
 /** Fields of the request that have no effect, by name; those of nested objects behind the name of their owner. */
 export function ignoredResponsesFields(raw: Raw, body: ResponsesBody): string[] {
-  const names = unknownFields(raw, [
-    ...Object.keys(responsesSchema.shape),
-    ...refused.map((field) => field.param),
-  ]);
-  if (body.text) names.push(...unknownFields(raw["text"] as Raw, ["format"], "text."));
+  const names = droppedFields(raw, body).filter((name) => !refused.some(({ param }) => param === name));
   if (body.stream_options?.include_obfuscation) names.push("stream_options.include_obfuscation");
   if (body.include?.some((name) => name !== logprobsInclude)) names.push("include");
   return names;

@@ -3,6 +3,7 @@ import type { Conversation, Runtime } from "../runtime/request.ts";
 import { toGenerateRequest } from "./chat_request.ts";
 import { clientOf } from "./client_identity.ts";
 import type { Exchange } from "./exchange.ts";
+import { droppedFields, tellIgnored } from "./fields_without_effect.ts";
 import { readJsonObject } from "./json_body.ts";
 import { limits } from "./limits.ts";
 import { checkModel } from "./models.ts";
@@ -14,6 +15,7 @@ import { z } from "./zod.ts";
 export interface TextContext {
   readonly runtime: Runtime;
   readonly uploadMs: number;
+  readonly strict?: boolean;
 }
 
 const chat = chatSchema.shape;
@@ -44,7 +46,7 @@ export const detokenizeSchema = z.object({
 
 /** `POST /tokenize`: ids of a text, or of a conversation as the model sees it. Pictures are not fetched. */
 export async function tokenize(exchange: Exchange, context: TextContext): Promise<Response> {
-  const { raw, body } = await readBody(exchange, context, tokenizeSchema);
+  const { raw, body, headers } = await readBody(exchange, context, tokenizeSchema);
   const { texts, model } = context.runtime;
   const { prompt, messages } = body;
   if (typeof prompt === "string" === Array.isArray(messages)) {
@@ -63,31 +65,35 @@ export async function tokenize(exchange: Exchange, context: TextContext): Promis
       await conversationOf(raw, body.add_generation_prompt, exchange),
       signal,
     );
-  return Response.json({ tokens, count: tokens.length, max_model_len: model.contextLength });
+  return Response.json({ tokens, count: tokens.length, max_model_len: model.contextLength }, { headers });
 }
 
 /** `POST /detokenize`: the text of ids, control tokens by their names. */
 export async function detokenize(exchange: Exchange, context: TextContext): Promise<Response> {
-  const { body } = await readBody(exchange, context, detokenizeSchema);
-  return Response.json({ prompt: context.runtime.texts.detokenize(body.tokens) });
+  const { body, headers } = await readBody(exchange, context, detokenizeSchema);
+  return Response.json({ prompt: context.runtime.texts.detokenize(body.tokens) }, { headers });
 }
 
 /** `POST /apply-template`: the text that the model sees of a conversation. */
 export async function applyTemplate(exchange: Exchange, context: TextContext): Promise<Response> {
-  const { raw, body } = await readBody(exchange, context, templateSchema);
+  const { raw, body, headers } = await readBody(exchange, context, templateSchema);
   const conversation = await conversationOf(raw, body.add_generation_prompt, exchange);
-  return Response.json({ prompt: context.runtime.texts.applyTemplate(conversation) });
+  return Response.json({ prompt: context.runtime.texts.applyTemplate(conversation) }, { headers });
 }
 
+/** The body as it came and as it was parsed, and headers for the answer to it. */
 async function readBody<T extends { model?: string | null }>(
   exchange: Exchange,
-  { runtime, uploadMs }: TextContext,
+  { runtime, uploadMs, strict }: TextContext,
   schema: z.ZodType<T>,
-): Promise<{ raw: Readonly<Record<string, unknown>>; body: T }> {
+): Promise<{ raw: Readonly<Record<string, unknown>>; body: T; headers: Headers }> {
   const raw = await readJsonObject(exchange, uploadMs);
   const body = parseWith(schema, raw);
+  // What the functions hold is printed as it is.
+  const { tools: _, ...dropping } = raw;
+  const headers = tellIgnored(droppedFields(dropping, body), strict, exchange);
   if (body.model) checkModel(body.model, runtime);
-  return { raw, body };
+  return { raw, body, headers };
 }
 
 /** By the way of a chat request, so that both lay out the same text. */

@@ -1,7 +1,6 @@
 import { RequestError } from "../base/errors.ts";
-import { unknownFields } from "./fields_without_effect.ts";
-import { samplingFields } from "./sampling_fields.ts";
-import { type ChatBody, chatSchema } from "./schemas.ts";
+import { droppedFields } from "./fields_without_effect.ts";
+import type { ChatBody } from "./schemas.ts";
 
 type Raw = Readonly<Record<string, unknown>>;
 
@@ -36,28 +35,9 @@ export function refuseUnsupported(raw: Raw): void {
   }
 }
 
-/** Fields of the request that have no effect, by name; those of nested objects behind the name of their owner. */
-export function ignoredFields(raw: Raw, body: ChatBody): string[] {
-  const names = unknownFields(raw, [
-    ...Object.keys(chatSchema.shape),
-    ...refused.map((field) => field.param),
-  ]);
-  const options = raw["stream_options"];
-  if (typeof options === "object" && options !== null) {
-    const known = Object.keys(samplingFields.stream_options.unwrap().unwrap().shape);
-    names.push(...unknownFields(options as Raw, known, "stream_options."));
-  }
-  if (
-    (raw["messages"] as { name?: unknown }[]).some(({ name }, i) => isNamed(name, body.messages[i]!.role))
-  ) {
-    names.push("messages.name");
-  }
-  return names;
-}
-
-/** Names of speakers are not in the template; only a function's result carries one by its nature. */
-function isNamed(name: unknown, role: string): boolean {
-  return name !== undefined && name !== null && role !== "function";
+/** Fields of the request that have no effect, by name. `tools` are printed into the prompt with all that they hold. */
+export function ignoredFields({ tools: _, ...raw }: Raw, body: ChatBody): string[] {
+  return droppedFields(raw, body).filter((name) => !refused.some(({ param }) => param === name));
 }
 
 function isEmpty(value: unknown): boolean {

@@ -196,7 +196,7 @@ test("fields without effect are listed in x-llamav-ignored, whatever their names
   ));
   expect(response.status).toBe(200);
   expect(response.headers.get("x-llamav-ignored")).toBe(
-    "metadata, __proto__, stream_options.include_obfuscation, messages.name",
+    "messages.name, metadata, __proto__, stream_options.include_obfuscation",
   );
   // A warning for the operator, of what no client of the API would send.
   expect(logged[0]).toMatch(/^warning: req_\w+ ignores what the API does not have: __proto__\n$/);
