@@ -81,6 +81,9 @@ test("ApiKeys.check() looks at every key, in any order of them, and lets all in 
   expect(check([], "anything")).toBeUndefined();
 });
 
+// A hundred thousand timed guesses would say little on a machine that others share, and nothing on a quick one. What
+// they look for is impossible by construction, and that can be seen: a guess is never compared, only its digest, whose
+// bytes its author cannot choose; digests are of one length; `timingSafeEqual` looks at all of it, at every key's.
 test("a guess takes the same comparisons, however much of a key it has right (K02)", () => {
   const own = new ApiKeys(keys);
   const compare = spyOn(crypto, "timingSafeEqual");

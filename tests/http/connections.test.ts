@@ -82,7 +82,7 @@ test("a body that grows too large in chunks is cut off, and memory stays flat (H
 });
 
 test(
-  "silent and dripping connections are closed, and an answer that takes longer than that arrives (H02, H03)",
+  "silent and dripping connections are closed within 15 s and fill no memory, and a longer answer arrives (H02, H03)",
   async () => {
     const { server, client, app } = start((request) =>
       request.maxTokens === 1 ? answer("x") : [{ waitMs: 15_000 }, ...answer("slow")]
@@ -103,20 +103,23 @@ test(
       "kept open after an answer": [quick(false)],
       "kept open after a stream": [quick(true)],
     };
-    const ends = Object.entries(openings).map(async ([name, [first, everySecond]]) => {
+    const before = process.memoryUsage.rss();
+    const many = Array.from({ length: 20 }, () => Object.entries(openings)).flat();
+    const ends = many.map(async ([name, [first, everySecond]]) => {
       const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
       socket.on("error", () => {}).on("data", () => {});
       socket.write(first);
       const drip = setInterval(() => everySecond && socket.write(everySecond), 1000);
       const closed = await Promise.race([
         once(socket, "close").then(() => true),
-        Bun.sleep(25_000).then(() => false), // it should be after ten
+        Bun.sleep(25_000).then(() => false), // it is after ten to fourteen, H03 wants 15; the machine may be busy
       ]);
       clearInterval(drip);
       socket.destroy();
       return [name, closed];
     });
-    expect(await Promise.all(ends)).toEqual(Object.keys(openings).map((name) => [name, true]));
+    expect((await Promise.all(ends)).filter(([, closed]) => !closed)).toEqual([]);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(100e6);
     expect((await slow).choices[0]!.message.content).toBe("slow");
     expect(app.active).toBe(0);
   },
@@ -219,15 +222,18 @@ test("an upload that takes too long as a whole is a 408, and its connection is c
   expect(app.active).toBe(0);
 });
 
-test("dots in a path are resolved before the app sees it, so they lead nowhere else", async () => {
+test("Bun resolves the dots in a path before the app sees it: /v1/./models is /v1/models, with a key as without (H08)", async () => {
   const { server } = start();
-  const get = (path: string) =>
-    raw(server, `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+  const locked = start(undefined, { keys: ["sk-right"] }).server;
+  const get = (path: string, of = server) =>
+    raw(of, `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
   for (const path of ["/v1/./models", "/v1/../v1/models", "/v1/%2e%2e/v1/models", "/../v1/../models"]) {
     expect([path, await get(path)]).toEqual([path, expect.stringMatching(/^HTTP\/1.1 200/)]);
+    expect([path, await get(path, locked)]).toEqual([path, expect.stringMatching(/^HTTP\/1.1 401/)]);
   }
   for (const path of ["/v1/../../etc/passwd", "/v1/models/..", "//v1/models"]) {
     expect([path, await get(path)]).toEqual([path, expect.stringMatching(/^HTTP\/1.1 404/)]);
+    expect([path, await get(path, locked)]).toEqual([path, expect.stringMatching(/^HTTP\/1.1 401/)]);
   }
 });
 
