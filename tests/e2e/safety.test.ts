@@ -118,20 +118,3 @@ test("O17 weights that are cut while they are served cost no answer, and the nex
   const { code, stderr } = await runExecutable(["serve", folder.path, "--port", "0"]);
   expect([code, stderr]).toEqual([7, expect.stringMatching(/model-0000[12]-of-00002\.safetensors/)]);
 });
-
-test("O06 D48 SIGTERM lets an answer finish, and a second one ends the process at once", async () => {
-  const other = await serveModel();
-  const answer = fetch(`${other.url}/v1/chat/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ ...question, max_tokens: 4000, ignore_eos: true, stream: true }),
-  });
-  const { body } = await answer;
-  process.kill(other.pid, "SIGTERM");
-  let status = 200;
-  while (status === 200) ({ status } = await fetch(`${other.url}/readyz`));
-  expect(status).toBe(503);
-  const ended = other.stop();
-  expect(await ended).toBe(143);
-  await body!.cancel().catch(() => {});
-});
