@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { RequestError } from "../../src/base/errors.ts";
 import { emptyStats, observe } from "../../src/engine/stats.ts";
+import { emptyCounts } from "../../src/runtime/counts.ts";
 import { answer, until } from "../support/fake_runtime.ts";
 import { parseExposition, type ScrapedMetric } from "../support/exposition.ts";
 import { chat, question, type TestApp, testApp } from "./support.ts";
@@ -52,6 +53,101 @@ test("GET /metrics has the names that routers read by default, with the model's 
     expect([name, valueOf(metrics, name, { model_name: "tiny", ...labels })]).toEqual([name, value]);
   }
   for (const name of metrics.keys()) expect(name).toMatch(/^(llamav_|vllm:|process_)/);
+});
+
+/** Stats in which no two numbers are alike, and each histogram has two values. */
+function filledStats() {
+  const stats = emptyStats();
+  Object.assign(stats, {
+    waiting: 2,
+    waitingTokens: 300,
+    running: 3,
+    promptTokens: 100,
+    cachedTokens: 40,
+    generatedTokens: 70,
+    preemptions: 5,
+    imageHits: 6,
+    imageMisses: 7,
+    imageEvictions: 8,
+    heldBlocks: 16,
+    cachedBlocks: 9,
+    steps: 11,
+    rows: 120,
+    idleMs: 1500,
+  });
+  const { queueMs, timeToFirstTokenMs, interTokenMs, imageMs, stepMs } = stats;
+  for (const [at, histogram] of [queueMs, timeToFirstTokenMs, interTokenMs, imageMs, stepMs].entries()) {
+    for (const value of [1000, 1000 * (at + 1)]) observe(histogram, value);
+  }
+  return stats;
+}
+
+/** Name, type and value; of a histogram its sum in seconds, of two values each. */
+const ownNames: [string, ScrapedMetric["type"], number, object?][] = [
+  ["llamav_build_info", "gauge", 1, { version: "1.2.3", model: "tiny", device: "fake device" }],
+  ["llamav_state", "gauge", 1, { state: "ready" }],
+  ["llamav_http_requests_total", "counter", 1, { route: "/v1/chat/completions", status: "200" }],
+  ["llamav_image_fetches_total", "counter", 1, { outcome: "fetched" }],
+  ["llamav_requests_waiting", "gauge", 2],
+  ["llamav_tokens_waiting", "gauge", 300],
+  ["llamav_sequences_running", "gauge", 3],
+  ["llamav_device_memory_bytes", "gauge", 28_400_000, { part: "weights" }],
+  ["llamav_prompt_tokens_total", "counter", 100],
+  ["llamav_generated_tokens_total", "counter", 70],
+  ["llamav_preemptions_total", "counter", 5],
+  ["llamav_steps_total", "counter", 11],
+  ["llamav_step_rows_total", "counter", 120],
+  ["llamav_device_idle_seconds_total", "counter", 1.5],
+  ["llamav_engine_losses_total", "counter", 12, { cause: "device" }],
+  ["llamav_engine_losses_total", "counter", 13, { cause: "fault" }],
+  ["llamav_engine_restarts_total", "counter", 14],
+  ["llamav_engine_silent_seconds", "gauge", 0.25],
+  ["llamav_kv_blocks", "gauge", 16, { use: "held" }],
+  ["llamav_kv_blocks", "gauge", 9, { use: "cached" }],
+  ["llamav_kv_blocks", "gauge", 64 - 16 - 9, { use: "free" }],
+  ["llamav_prefix_cache_hit_tokens_total", "counter", 40],
+  ["llamav_image_cache_hits_total", "counter", 6],
+  ["llamav_image_cache_misses_total", "counter", 7],
+  ["llamav_image_cache_evictions_total", "counter", 8],
+  ["llamav_queue_seconds", "histogram", 2],
+  ["llamav_time_to_first_token_seconds", "histogram", 3],
+  ["llamav_inter_token_seconds", "histogram", 4],
+  ["llamav_image_encode_seconds", "histogram", 5],
+  ["llamav_step_seconds", "histogram", 6],
+  ["llamav_image_decode_seconds", "histogram", 7],
+  ["llamav_constraint_compile_seconds", "histogram", 8],
+  ["llamav_finished_total", "counter", 1, { reason: "stop" }],
+  ["llamav_unanswered_total", "counter", 1, { code: "queue_full" }],
+];
+
+test("GET /metrics tells every number of the server under its own name, by its type and in its unit (D48)", async () => {
+  let asked = 0;
+  const test = testApp(() =>
+    asked++ === 0 ? answer("a") : [new RequestError("Full", { code: "queue_full" })]
+  );
+  test.runtime.stats = filledStats();
+  test.runtime.silentMs = 250;
+  const counts = emptyCounts();
+  for (const [histogram, second] of [[counts.imageDecodeMs, 6000], [counts.constraintMs, 7000]] as const) {
+    for (const value of [1000, second]) observe(histogram, value);
+  }
+  test.runtime.counts = { ...counts, engineLosses: { byDevice: 12, byFault: 13, restarts: 14 } };
+  const content = [{ type: "image_url", image_url: { url: "http://pictures.example/a.png" } }];
+  await test.app.fetch(chat({ model: "tiny", messages: [{ role: "user", content }] }));
+  await test.app.fetch(chat(question));
+  const metrics = await scrape(test);
+  for (const [name, type, value, labels] of ownNames) {
+    expect([name, metrics.get(name)?.type]).toEqual([name, type]);
+    const sample = type === "histogram" ? `${name}_sum` : name;
+    expect([name, valueOf(metrics, sample, labels)]).toEqual([name, value]);
+    if (type === "histogram") expect([name, valueOf(metrics, `${name}_count`)]).toEqual([name, 2]);
+  }
+  // The time of whole requests is the server's own to measure.
+  expect(valueOf(metrics, "llamav_request_seconds_count")).toBe(1);
+  const named = new Set([...ownNames.map(([name]) => name), "llamav_request_seconds"]);
+  expect([...metrics.keys()].filter((name) => name.startsWith("llamav_")).toSorted()).toEqual(
+    [...named].toSorted(),
+  );
 });
 
 test("GET /metrics leaves the other names out where they are not wanted", async () => {
