@@ -218,7 +218,7 @@ test("an engine that gives no sign of life fails /livez and /readyz, later on a 
   expect((await impatient.app.fetch(new Request("http://localhost:8000/livez"))).status).toBe(500);
 });
 
-test("pictures that are named by URL are counted by what came of them (D45)", async () => {
+test("pictures that are named by URL are counted by what came of them (D48)", async () => {
   const test = testApp(undefined, {
     loadPicture(url) {
       if (url.includes("private")) {

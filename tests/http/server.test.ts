@@ -135,7 +135,7 @@ test("the openai client lists and finds models, also by a path with slashes", as
   expect(await failure(client.models.retrieve("gpt"))).toBeInstanceOf(NotFoundError);
 });
 
-test("the openai client raises its own error classes", async () => {
+test("the openai client raises its own error classes, in a stream as before one (D40)", async () => {
   const steps: Record<string, Step[]> = {
     full: [new RequestError("The queue is full", { code: "queue_full" })],
     broken: [new Error("boom")],
@@ -164,7 +164,7 @@ test("the openai client raises its own error classes", async () => {
   expect((late as Error).message).toStartWith("The server failed on this request");
 });
 
-test("the openai client retries a full queue and does not repeat a failure of our own", async () => {
+test("the openai client retries a full queue and does not repeat a failure of our own (D9)", async () => {
   let asked = 0;
   const { server, runtime } = start(() =>
     ++asked === 1 ? [new RequestError("Full", { code: "queue_full" })] : answer("ok")
@@ -182,7 +182,7 @@ test("the openai client retries a full queue and does not repeat a failure of ou
   expect(runtime.requests.length).toBe(2);
 });
 
-test("the openai client's abort ends the answer on the server, streamed or not", async () => {
+test("the openai client's abort ends the answer on the server, streamed or not (D39)", async () => {
   const { client, runtime, app } = start(() => [...answer("a").slice(0, 2), { waitMs: 60_000 }]);
   const leaving = new AbortController();
   const whole = client.chat.completions.create({ model: "tiny", messages }, { signal: leaving.signal });

@@ -8,7 +8,7 @@ import { z } from "../../src/http/zod.ts";
 import { testLimitMs } from "../support/test_limit.ts";
 import { openDemoApp } from "./demo_app.ts";
 
-// Answers of the demo model, as people's clients ask for them and read them (D33).
+// Answers of the demo model, as people's clients ask for them and read them.
 
 setDefaultTimeout(testLimitMs);
 
@@ -26,7 +26,7 @@ const Shapes = z.object({
 });
 const question = { model: "demo", messages: [{ role: "user" as const, content: "Which shapes are there?" }] };
 
-test("OpenAI's parse() gives the value that the schema describes", async () => {
+test("OpenAI's parse() gives the value that the schema describes (D33)", async () => {
   const response_format = zodResponseFormat(Shapes, "shapes");
   const completion = await client.chat.completions.parse({ ...question, response_format, max_tokens: 200 });
   const [choice] = completion.choices;
@@ -34,7 +34,7 @@ test("OpenAI's parse() gives the value that the schema describes", async () => {
   expect(Shapes.parse(choice!.message.parsed)).toEqual(choice!.message.parsed!);
 });
 
-test("OpenAI's parse() throws where the answer was cut off", async () => {
+test("OpenAI's parse() throws where the answer was cut off (D33)", async () => {
   const response_format = zodResponseFormat(Shapes, "shapes");
   const cut = client.chat.completions.parse({ ...question, response_format, max_tokens: 3 });
   expect(await cut.catch((error) => error)).toBeInstanceOf(LengthFinishReasonError);

@@ -7,7 +7,7 @@ import { chat, eventsOf, json } from "./support.ts";
 
 setDefaultTimeout(testLimitMs);
 
-// Assertions 31 to 33 of the HTTP contract, with the demo model.
+// Assertions 31 and 32 of the HTTP contract, with the demo model.
 
 const { app } = await openDemoApp();
 
@@ -21,6 +21,8 @@ const formatOf = (schema: unknown) => ({
   response_format: { type: "json_schema", json_schema: { name: "answer", schema, strict: true } },
 });
 const ask = (body: object) => app.fetch(chat({ ...question, ...body }));
+const tokenize = (prompt: string) =>
+  app.fetch(new Request("http://localhost:8000/tokenize", chat({ prompt, add_special_tokens: false })));
 const complete = (body: object) =>
   app.fetch(
     new Request("http://localhost:8000/v1/completions", {
@@ -46,6 +48,13 @@ const isValid = (schema: unknown, value: unknown) => validatorOf(schema)(value);
 
 describe("response_format", () => {
   const schemas = Object.entries(exampleSchemas).filter(([, schema]) => typeof schema === "object");
+
+  const mustEnd = [
+    ...["enum", "enum of several types", "object of the usual", "nested"],
+    ...["reference to a definition", "reference to itself", "anyOf", "oneOf told apart by a member"],
+    ...["list with bounds", "list of three", "pattern", "pattern of alternatives", "text of a length"],
+    ...["date", "time", "date and time", "uuid", "integers around zero"],
+  ];
 
   test("json_schema: answers are valid under each of the examples (D31)", async () => {
     expect(schemas.length).toBeGreaterThanOrEqual(30);
@@ -73,9 +82,14 @@ describe("response_format", () => {
       }
     }
     expect(complete).toBeGreaterThan(30);
+    // Of each kind that clients write there is one that must come to its end.
+    const ended = answers.filter(({ body }) => body.choices[0].finish_reason === "stop").map(({ name }) =>
+      name
+    );
+    expect(ended).toEqual(expect.arrayContaining(mustEnd));
   }, 120_000);
 
-  test("json_schema: each choice is followed on its own, and cut off where it is too long (D33)", async () => {
+  test("json_schema: each choice is followed on its own, and cut off where it is too long (D26, D31)", async () => {
     const three = await json(await ask({ ...formatOf(shape), n: 3 }));
     const choices = three.choices as Choice[];
     expect(choices.map(({ finish_reason }) => finish_reason)).toEqual(["stop", "stop", "stop"]);
@@ -92,7 +106,16 @@ describe("response_format", () => {
     expect(cut.usage.completion_tokens).toBe(10);
   });
 
-  test("json_object: an answer is an object", async () => {
+  test("json_object: an answer that comes to its end is an object (D31)", async () => {
+    // The shortest one is likelier than all else.
+    const { tokens } = await json(await tokenize("{ }"));
+    const logit_bias = Object.fromEntries(tokens.map((id: number) => [id, 100]));
+    const body = { response_format: { type: "json_object" }, logit_bias, max_tokens: 100 };
+    const { message, finish_reason } = (await json(await ask(body))).choices[0] as Choice;
+    expect([finish_reason, JSON.parse(message.content)]).toEqual(["stop", expect.any(Object)]);
+  });
+
+  test("json_object: an answer is the beginning of an object where it is cut off", async () => {
     const body = await json(await ask({ response_format: { type: "json_object" }, max_tokens: 100 }));
     const { message, finish_reason } = body.choices[0] as Choice;
     expect(message.content).toStartWith("{");

@@ -36,7 +36,7 @@ async function notAllowed(url: string, options: ImageLoaderOptions): Promise<str
   return message;
 }
 
-describe("I01 no packet is sent to an address that is not public:", () => {
+describe("I01 D45 no packet is sent to an address that is not public:", () => {
   const hosts = [
     "169.254.169.254/latest/meta-data",
     "10.0.0.1",
@@ -64,7 +64,7 @@ describe("I01 no packet is sent to an address that is not public:", () => {
   }
 });
 
-describe("I02 nor to one in another spelling, or inside another address:", () => {
+describe("I02 D45 nor to one in another spelling, or inside another address:", () => {
   const hosts = [
     "2130706433",
     "0x7f.1",
@@ -137,7 +137,7 @@ test("http URLs are refused where remote images are off", async () => {
   ]);
 });
 
-describe("I04 a name that leads elsewhere when it is asked again", () => {
+describe("I04 D45 a name that leads elsewhere when it is asked again", () => {
   test("is asked once for a connection, which goes to the address that was checked", async () => {
     const answers = ["127.0.0.1", "203.0.113.1"];
     let asked = 0;
@@ -180,7 +180,7 @@ test("I05 a name of which one address is private is refused, whichever comes fir
   }
 });
 
-describe("I06 a redirect is checked like the first URL:", () => {
+describe("I06 D45 a redirect is checked like the first URL:", () => {
   const to = (url: string) => `http://${server.address}/to?${encodeURIComponent(url)}`;
 
   test("to a picture it is followed, three times at most", async () => {
