@@ -13,6 +13,8 @@ import { failure, Servers } from "./servers.ts";
 setDefaultTimeout(testLimitMs);
 
 const servers = new Servers();
+/** What these clients send is all in the API. */
+const start = (script?: Parameters<typeof servers.start>[0]) => servers.start(script, { strict: true });
 
 afterEach(() => servers.stop());
 
@@ -26,14 +28,14 @@ const weather = {
 };
 
 test("openai: responses.create() gets the text and the usage", async () => {
-  const { client } = servers.start();
+  const { client } = start();
   const response = await client.responses.create(asked);
   expect(response.output_text).toBe("Hello, world");
   expect(response.usage).toMatchObject({ input_tokens: 21, output_tokens: 3, total_tokens: 24 });
 });
 
 test("openai: a stream is iterated, and leaving it ends the sequence", async () => {
-  const { client, runtime } = servers.start(() => [...answer("Hel", "lo").slice(0, 3), { waitMs: 60_000 }]);
+  const { client, runtime } = start(() => [...answer("Hel", "lo").slice(0, 3), { waitMs: 60_000 }]);
   const stream = await client.responses.create({ ...asked, stream: true });
   let text = "";
   for await (const event of stream) {
@@ -44,9 +46,7 @@ test("openai: a stream is iterated, and leaving it ends the sequence", async () 
 });
 
 test("openai: the stream helper puts text and calls together", async () => {
-  const { client } = servers.start(() =>
-    calls("Let me see", ["weather", '{"city":', '"Paris"}'], ["weather", "{}"])
-  );
+  const { client } = start(() => calls("Let me see", ["weather", '{"city":', '"Paris"}'], ["weather", "{}"]));
   const stream = client.responses.stream({ ...asked, tools: [weather] });
   const pieces: string[] = [];
   stream.on("response.function_call_arguments.delta", ({ delta }) => pieces.push(delta));
@@ -59,7 +59,7 @@ test("openai: the stream helper puts text and calls together", async () => {
 
 test("openai: an answer that was cut off says so in the stream helper", async () => {
   const cut = answer("Hel").map((e) => e.type === "end" ? { ...e, finishReason: "length" as const } : e);
-  const { client } = servers.start(() => cut);
+  const { client } = start(() => cut);
   const { status, incomplete_details } = await client.responses.stream(asked).finalResponse();
   expect([status, incomplete_details!.reason]).toEqual(["incomplete", "max_output_tokens"]);
 });
@@ -68,7 +68,7 @@ test("openai: responses.parse() gets an object, and none of an answer that was c
   const [whole, part] = [answer('{"a":', "1}"), answer('{"a":')];
   const cut = part.map((e) => e.type === "end" ? { ...e, finishReason: "length" as const } : e);
   let turn = 0;
-  const { client, runtime } = servers.start(() => turn++ === 0 ? whole : cut);
+  const { client, runtime } = start(() => turn++ === 0 ? whole : cut);
   const text = { format: zodTextFormat(z.object({ a: z.number() }), "thing") };
   expect((await client.responses.parse({ ...asked, text })).output_parsed).toEqual({ a: 1 });
   expect((await client.responses.parse({ ...asked, text })).output_parsed).toBeNull();
@@ -80,9 +80,7 @@ test("openai: responses.parse() gets an object, and none of an answer that was c
 
 test("openai: what came back is sent again, with the result of the call", async () => {
   let turn = 0;
-  const { client, runtime } = servers.start(() =>
-    turn++ === 0 ? calls("", ["weather", "{}"]) : answer("Sunny")
-  );
+  const { client, runtime } = start(() => turn++ === 0 ? calls("", ["weather", "{}"]) : answer("Sunny"));
   const input = [{ role: "user" as const, content: "Hi" }];
   const { output } = await client.responses.create({ model: "tiny", input, tools: [weather] });
   const [call] = output;
@@ -101,11 +99,11 @@ test("openai: what came back is sent again, with the result of the call", async 
 });
 
 test("openai: refusals and failures are errors of their classes", async () => {
-  const refused = servers.start();
+  const refused = start();
   const error = await failure(refused.client.responses.create({ ...asked, previous_response_id: "resp_1" }));
   expect(error).toBeInstanceOf(BadRequestError);
   expect((error as BadRequestError).param).toBe("previous_response_id");
-  const { client } = servers.start(broken);
+  const { client } = start(broken);
   const failed = await failure(client.responses.stream(asked).finalResponse());
   expect(failed).toBeInstanceOf(APIError);
   expect((failed as APIError).message).toContain("The GPU failed");
@@ -116,7 +114,7 @@ function openai(url: string) {
 }
 
 test("ai: generateText() sends a system message and a picture, and gets text and usage", async () => {
-  const { server, runtime } = servers.start();
+  const { server, runtime } = start();
   const messages: ModelMessage[] = [{
     role: "user",
     content: [
@@ -146,7 +144,7 @@ test("ai: generateText() sends a system message and a picture, and gets text and
 });
 
 test("ai: streamText() gets the pieces, and its end", async () => {
-  const { server } = servers.start();
+  const { server } = start();
   const result = streamText({ model: openai(server.url), prompt: "Hi" });
   const pieces: string[] = [];
   for await (const piece of result.textStream) pieces.push(piece);
@@ -157,7 +155,7 @@ test("ai: streamText() gets the pieces, and its end", async () => {
 test("ai: a tool is called with its arguments, and its result is answered", async () => {
   for (const streaming of [false, true]) {
     let turn = 0;
-    const { server, runtime } = servers.start(() =>
+    const { server, runtime } = start(() =>
       turn++ === 0 ? calls("", ["weather", '{"city":', '"Paris"}']) : answer("Sunny")
     );
     const cities: string[] = [];
@@ -190,7 +188,7 @@ test("ai: a tool is called with its arguments, and its result is answered", asyn
 });
 
 test("ai: an object is asked for by its schema", async () => {
-  const { server, runtime } = servers.start(() => answer('{"a":', "1}"));
+  const { server, runtime } = start(() => answer('{"a":', "1}"));
   const schema = jsonSchema<{ a: number }>({
     type: "object",
     properties: { a: { type: "number" } },
@@ -203,7 +201,7 @@ test("ai: an object is asked for by its schema", async () => {
 });
 
 test("ai: a conversation goes on where the client is told that nothing is stored, and else the refusal tells how", async () => {
-  const { server, runtime } = servers.start();
+  const { server, runtime } = start();
   const model = openai(server.url);
   const { response } = await generateText({ model, prompt: "Hi" });
   const messages: ModelMessage[] = [
@@ -220,12 +218,12 @@ test("ai: a conversation goes on where the client is told that nothing is stored
 
 test("ai: an answer that was cut off, a refusal and a failure are told apart", async () => {
   const cut = answer("Hel").map((e) => e.type === "end" ? { ...e, finishReason: "length" as const } : e);
-  const ended = servers.start(() => cut);
+  const ended = start(() => cut);
   expect(await streamText({ model: openai(ended.server.url), prompt: "Hi" }).finishReason).toBe("length");
-  const refused = servers.start(() => [new RequestError("Too long", { param: "messages" })]);
+  const refused = start(() => [new RequestError("Too long", { param: "messages" })]);
   const error = await failure(generateText({ model: openai(refused.server.url), prompt: "Hi" }));
   expect(error).toMatchObject({ statusCode: 400, isRetryable: false });
-  const failing = servers.start(broken);
+  const failing = start(broken);
   const errors: unknown[] = [];
   const result = streamText({
     model: openai(failing.server.url),

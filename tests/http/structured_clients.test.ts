@@ -12,7 +12,8 @@ import { openDemoApp } from "./demo_app.ts";
 
 setDefaultTimeout(testLimitMs);
 
-const { app } = await openDemoApp();
+// What these clients send is all in the API.
+const { app } = await openDemoApp({ strict: true });
 
 const baseURL = "http://localhost:8000/v1";
 const fetchFromApp = Object.assign(

@@ -219,7 +219,7 @@ describe("OpenAI's client", () => {
   const messages: ChatCompletionMessageParam[] = [{ role: "user", content: "Weather in Paris?" }];
 
   test(".stream() puts the calls together as the whole answer has them (D36)", async () => {
-    const { client } = servers.start(twoCalls);
+    const { client } = servers.start(twoCalls, { strict: true });
     const request = { model: "tiny", messages, tools } as const;
     const stream = client.chat.completions.stream(request);
     const names: string[] = [];
