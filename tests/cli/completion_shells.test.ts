@@ -1,11 +1,11 @@
 /** The completion scripts in the shells that they are for; that of bash is in completion.test.ts. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { Pty } from "../support/pty.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { cli } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const list = "printf '%s\\n' 'NAME  SIZE' 'demo  1 MB' 'acme/tiny-vision  2 GB'";
 

@@ -8,10 +8,10 @@ import { createServer as createTlsServer } from "node:tls";
 import { isIdentical, modelFiles } from "../hub/support.ts";
 import { LocalHub } from "../support/local_hub.ts";
 import { repositoryRoot as root } from "../support/repository.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const tls = join(import.meta.dir, "../support/tls");
 /** Where nobody listens: only a proxy that knows better brings a request from there to the hub. */

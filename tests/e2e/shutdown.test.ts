@@ -1,9 +1,9 @@
 /** The end of the executable's server: what runs is finished, or cut off when that takes too long. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { type ServedModel, serveModel } from "../support/executable.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(120_000);
+setDefaultTimeout(testLimitMs);
 
 const streamCount = 8;
 

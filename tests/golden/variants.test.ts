@@ -1,5 +1,6 @@
 import { describe, test } from "bun:test";
 import { goldenRuns, useGoldenEngines } from "./golden_engine.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { expectNumbers, traceGolden } from "./golden_trace.ts";
 
 useGoldenEngines();
@@ -7,13 +8,17 @@ const runs = goldenRuns();
 
 describe("without the de-duplication of missing tiles", () => {
   for (const run of runs.filter(({ golden }) => golden.file.images.length > 0)) {
-    test(run.label, async () => expectNumbers(run, await traceGolden(run, { deduplicate: false })), 60_000);
+    test(
+      run.label,
+      async () => expectNumbers(run, await traceGolden(run, { deduplicate: false })),
+      testLimitMs,
+    );
   }
 });
 
 describe("with the workgroups, the staging and the alignment of a graphics card", () => {
   for (const run of runs.filter(({ golden }) => golden.file.input_ids.length <= 60)) {
-    test(run.label, async () => expectNumbers(run, await traceGolden(run, { discrete: true })), 60_000);
+    test(run.label, async () => expectNumbers(run, await traceGolden(run, { discrete: true })), testLimitMs);
   }
 });
 
@@ -23,7 +28,7 @@ const longest: Record<number, number> = { 1: 48, 7: 120, 64: Infinity };
 for (const chunkSize of [1, 7, 64]) {
   describe(`with a prefill in chunks of ${chunkSize}`, () => {
     for (const run of runs.filter(({ golden }) => golden.file.input_ids.length <= longest[chunkSize]!)) {
-      test(run.label, async () => expectNumbers(run, await traceGolden(run, { chunkSize })), 60_000);
+      test(run.label, async () => expectNumbers(run, await traceGolden(run, { chunkSize })), testLimitMs);
     }
   });
 }

@@ -11,11 +11,11 @@ import { until } from "../support/fake_runtime.ts";
 import { openGoldenRuntime } from "../support/golden_runtime.ts";
 import { goldenCases } from "../support/goldens.ts";
 import { type ChatCompletion, chatCompletionOf } from "../support/openai_api.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { chat, json } from "./support.ts";
 
 buildShaders();
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const checkpoint = goldenCases().find(({ file }) => file.request && file.images.length > 0)!.checkpoints[0]!;
 

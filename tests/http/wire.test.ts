@@ -95,7 +95,6 @@ test(
     // While it came there were others' turns: more than the one before its first byte was read.
     expect(probes).toBeGreaterThan(1);
   },
-  60_000,
 );
 
 test("requests whose length is not certain are refused and their connection is closed (H05)", async () => {
@@ -132,12 +131,8 @@ test("one connection's requests are each checked for their own key (H07)", async
   expect(await send(line, models("Authorization: Bearer sk-right\r\n"))).toStartWith("HTTP/1.1 200");
   line.socket.destroy();
   // Sent together: no request is answered with another's key, whether the second one is answered at all.
-  const together = await sendOnce(
-    server,
-    models("Authorization: Bearer sk-right\r\n") + models(),
-    2,
-    3000,
-  );
+  const both = models("Authorization: Bearer sk-right\r\n") + models();
+  const together = await sendOnce(server, both, 2, 3000); // the second answer may never come
   const statuses = [...together.matchAll(/HTTP\/1.1 (\d+)/g)].map((match) => match[1]);
   expect([["200", "401"], ["200"]]).toContainEqual(statuses as string[]);
 });
@@ -208,7 +203,6 @@ test(
     }
     expect(served).toBeGreaterThan(1);
   },
-  60_000,
 );
 
 test("every method but its own is a 405 with Allow on every route, also TRACE and CONNECT, and echoes nothing (D6, H09)", async () => {

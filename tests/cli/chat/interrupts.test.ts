@@ -2,11 +2,11 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import process from "node:process";
 import { until } from "../../support/fake_runtime.ts";
+import { testLimitMs } from "../../support/test_limit.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { emptyPrompt, openChat, program, say } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const hint = "Press Ctrl-C again, or Ctrl-D, to leave";
 

@@ -1,11 +1,11 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { testLimitMs } from "../../support/test_limit.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { emptyPrompt, openChat, say } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 /** A folder with models of these names, and a list of what became of them. */
 function folderWith(...models: readonly string[]) {

@@ -3,11 +3,11 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { commands } from "../../../src/cli/chat/commands.ts";
 import { picturePath } from "../../support/executable.ts";
+import { testLimitMs } from "../../support/test_limit.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { emptyPrompt, openChat } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 test("chat lays an answer out anew when the window gets narrower while it comes", async () => {
   using folder = new TemporaryFolder();
