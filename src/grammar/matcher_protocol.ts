@@ -4,7 +4,10 @@ import type { Vocabulary } from "./vocabulary.ts";
 /** A `Constraint` as JSON, by which it is known. Only the thread reads it: even that may take long. */
 export type ConstraintText = string;
 
-/** Grammars that stay compiled on one thread. */
+/**
+ * Grammars that stay compiled on one thread. They are counted, as the compiler does not tell their sizes; what one can
+ * take is bounded by the time in which it must be compiled, and goes with its thread at the latest.
+ */
 export const keptGrammars = 8;
 
 /** How the end of an answer is chosen. */
