@@ -6,8 +6,11 @@ type Evaluate = Interpreter["evaluate"];
 type Node = NonNullable<Parameters<Evaluate>[0]>;
 type RuntimeValue = ReturnType<Evaluate>;
 
-/** Steps of one rendering: one to two seconds. A conversation of 4,096 messages and 128 tools takes a third. */
-const stepBudget = 1_000_000;
+/**
+ * Steps of one rendering: half a second to one, where nothing else runs. They are counted, as time would refuse on a busy
+ * machine what it takes on an idle one. A conversation of 4,096 messages and 128 tools takes two thirds.
+ */
+const stepBudget = 500_000;
 /** Characters or elements of a result that cost as much as one step. */
 const sizePerStep = 64;
 export const maxTextLength = 1 << 22;
