@@ -1,4 +1,4 @@
-import { crc32 } from "node:zlib";
+import { crc32, deflateSync } from "node:zlib";
 
 /** Small picture files that no reference folder has, built byte by byte. */
 
@@ -36,6 +36,21 @@ export function pngHeader(width: number, height: number): Buffer {
   header.set([8, 2, 0, 0, 0], 8);
   const end = [pngChunk("IDAT", Buffer.alloc(8)), pngChunk("IEND", Buffer.alloc(0))];
   return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), pngChunk("IHDR", header), ...end]);
+}
+
+/** A whole and valid PNG, as small as it can be packed: `bits` bits of grey a pixel, every byte of them `fill`. */
+export function plainPng(width: number, height: number, bits = 1, fill = 0): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([bits, 0, 0, 0, 0], 8);
+  const row = Buffer.alloc(1 + Math.ceil(width * bits / 8), fill);
+  row[0] = 0; // unfiltered
+  const rows = Buffer.alloc(row.length * height);
+  for (let y = 0; y < height; y++) rows.set(row, y * row.length);
+  const pixels = deflateSync(rows, { level: 9 });
+  const chunks = [pngChunk("IHDR", header), pngChunk("IDAT", pixels), pngChunk("IEND", Buffer.alloc(0))];
+  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), ...chunks]);
 }
 
 export interface GifShape {
