@@ -1,11 +1,14 @@
 import { expect } from "bun:test";
 import { once } from "node:events";
 import { connect } from "node:net";
+import { isIncomplete } from "./completeness.ts";
 import { type RawCase, rightKey } from "./grammar.ts";
 import { readReplies, type Reply } from "./replies.ts";
 
 /** Silence after which a client goes: many a broken request is one whose end the server waits for. */
 const patienceMs = 60;
+/** The same where the server has said nothing to a request that is whole: on a busy machine it may be slow. */
+const longPatienceMs = 20_000;
 
 /** Statuses that the server is documented to give, and those of Bun's parser for what is no HTTP. */
 const declared = new Set([
@@ -29,15 +32,19 @@ const declared = new Set([
 ]);
 
 /**
- * Plays one case against a server that asks for `rightKey`, and holds every answer to what it must be.
+ * Plays one case against a server that asks for `rightKey`, and holds every answer to what it must be. A request that is
+ * whole, and whose client stays, must have one.
  *
  * @returns the statuses of the answers
  * @throws {Error} With the bytes of both directions.
  */
 export async function play(server: URL, one: RawCase): Promise<number[]> {
   const sent = Buffer.concat(one.pieces).toString("latin1");
-  const received = await converse(server, one);
+  const { received, closed } = await converse(server, one, isIncomplete(sent) ? patienceMs : longPatienceMs);
   try {
+    if (received === "" && owesAnswer(sent, one, closed)) {
+      throw new Error(`A whole request had no answer, and the connection was ${closed ? "closed" : "kept"}`);
+    }
     // The answer to HEAD has the length of a body that does not come: what follows it cannot be told from one.
     const withHead = sent.includes("HEAD ");
     const replies = readReplies(received, withHead ? 1 : Infinity);
@@ -50,8 +57,24 @@ export async function play(server: URL, one: RawCase): Promise<number[]> {
   }
 }
 
-/** Sends what the case has to say, and returns all that came back. */
-async function converse(server: URL, { pieces, then }: RawCase): Promise<string> {
+/**
+ * A method that the runtime's parser knows, and something behind it. It closes the connection on anything else, and says
+ * nothing.
+ */
+const asksForSomething = /^(\r\n)*(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT) [^ ]/;
+
+/** Whether silence is a fault: nothing is missing, the client has not gone, and the server does not refuse by closing. */
+function owesAnswer(sent: string, { then }: RawCase, closed: boolean): boolean {
+  if (then === "reset" || isIncomplete(sent)) return false;
+  return !(closed && !asksForSomething.test(sent));
+}
+
+/** Sends what the case has to say, and returns all that came back, and whether the server has closed the connection. */
+async function converse(
+  server: URL,
+  { pieces, then }: RawCase,
+  firstMs: number,
+): Promise<{ received: string; closed: boolean }> {
   const socket = connect(Number(server.port), server.hostname);
   let received = "";
   let heardAt = performance.now();
@@ -69,9 +92,11 @@ async function converse(server: URL, { pieces, then }: RawCase): Promise<string>
   }
   if (then === "half-close") socket.end();
   heardAt = performance.now();
-  while (!closed && then !== "reset" && performance.now() - heardAt < patienceMs) await Bun.sleep(5);
+  const patience = () => received === "" ? firstMs : patienceMs;
+  while (!closed && then !== "reset" && performance.now() - heardAt < patience()) await Bun.sleep(5);
+  const byServer = closed;
   socket.destroy();
-  return received;
+  return { received, closed: byServer };
 }
 
 function check({ status, headers, body, complete }: Reply, hasKey: boolean): void {
