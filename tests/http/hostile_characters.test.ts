@@ -83,6 +83,7 @@ test("no control character that a caller writes reaches the log, wherever it is 
   const hostile = '\u202e\0\u0001\x1b[2J\x1b]0;x\x07\n{"level":"error"}\u009b';
   await ask(hostile, { user: hostile });
   await ask("Hi", { model: hostile });
+  await ask("Hi", { logit_bias: { [hostile]: 1 } });
   await ask("Hi", { [hostile]: 1, response_format: { type: hostile } });
   await ask("Hi", { stop: [hostile], chat_template_kwargs: { [hostile]: 1 } });
   const percent = encodeURIComponent(hostile);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isIncomplete } from "./completeness.ts";
+import { isFollowed, isIncomplete } from "./completeness.ts";
 
 const post = "POST / HTTP/1.1\r\nHost: a\r\n";
 
@@ -27,4 +27,18 @@ test("isIncomplete() says whether a server may wait for more", () => {
   ];
   expect(incomplete.filter((sent) => !isIncomplete(sent))).toEqual([]);
   expect(whole.filter(isIncomplete)).toEqual([]);
+});
+
+test("isFollowed() says whether something stands behind a request that is whole", () => {
+  const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  const chunks = `${post}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n`;
+  const alone = [
+    get,
+    chunks,
+    `${post}Content-Length: 3\r\n\r\nabc`,
+    `${post}Content-Length: 99\r\n\r\n${get}`,
+  ];
+  expect(alone.filter(isFollowed)).toEqual([]);
+  const followed = [get + get, chunks + get, `${post}Content-Length: 3\r\n\r\nabcGET`];
+  expect(followed.filter((sent) => !isFollowed(sent))).toEqual([]);
 });

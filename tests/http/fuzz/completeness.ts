@@ -5,32 +5,46 @@
  * @param sent all bytes of a connection, as Latin-1
  */
 export function isIncomplete(sent: string): boolean {
-  const text = sent.replace(/^(\r\n)+/, ""); // empty lines before a request are nothing (RFC 9112, 2.2)
-  const headEnd = text.indexOf("\r\n\r\n");
-  if (headEnd < 0) return true;
-  const lines = text.slice(0, headEnd).split("\r\n").slice(1);
+  return endOfFirst(sent) === undefined;
+}
+
+/** Whether something stands behind the first request, which is whole. */
+export function isFollowed(sent: string): boolean {
+  const end = endOfFirst(sent);
+  return end !== undefined && end < sent.length;
+}
+
+/** Where the first request ends, or can be refused; nothing where it is not whole. */
+function endOfFirst(sent: string): number | undefined {
+  const begin = /^(\r\n)*/.exec(sent)![0].length; // empty lines before a request are nothing (RFC 9112, 2.2)
+  const headEnd = sent.indexOf("\r\n\r\n", begin);
+  if (headEnd < 0) return undefined;
+  const lines = sent.slice(begin, headEnd).split("\r\n").slice(1);
   const values = (name: string) =>
     lines.filter((line) => line.toLowerCase().startsWith(`${name}:`)).map((line) =>
       line.slice(name.length + 1).trim()
     );
-  const body = text.slice(headEnd + 4);
+  const bodyAt = headEnd + 4;
   const [lengths, codings] = [values("content-length"), values("transfer-encoding")];
-  if (codings.length > 0) return lengths.length === 0 && !hasLastChunk(body);
-  if (lengths.length !== 1 || !/^\d+$/.test(lengths[0]!)) return false;
-  return body.length < Number(lengths[0]);
+  if (codings.length > 0) return lengths.length > 0 ? bodyAt : endOfChunks(sent, bodyAt);
+  if (lengths.length !== 1 || !/^\d+$/.test(lengths[0]!)) return bodyAt;
+  const end = bodyAt + Number(lengths[0]);
+  return end <= sent.length ? end : undefined;
 }
 
-/** Whether chunks come to their end, or to something that is none. */
-function hasLastChunk(body: string): boolean {
-  for (let at = 0;;) {
-    const lineEnd = body.indexOf("\r\n", at);
-    if (lineEnd < 0) return false;
-    const size = /^([0-9a-fA-F]+)(?:;.*)?$/.exec(body.slice(at, lineEnd))?.[1];
-    if (size === undefined) return true;
+/** Where chunks come to their end, or to something that is none. */
+function endOfChunks(text: string, begin: number): number | undefined {
+  for (let at = begin;;) {
+    const lineEnd = text.indexOf("\r\n", at);
+    if (lineEnd < 0) return undefined;
+    const size = /^([0-9a-fA-F]+)(?:;.*)?$/.exec(text.slice(at, lineEnd))?.[1];
+    if (size === undefined) return at;
     const length = parseInt(size, 16);
-    // A trailer belongs to it.
-    if (length === 0) return body.indexOf("\r\n\r\n", lineEnd) >= 0;
+    if (length === 0) {
+      const trailerEnd = text.indexOf("\r\n\r\n", lineEnd);
+      return trailerEnd < 0 ? undefined : trailerEnd + 4;
+    }
     at = lineEnd + 2 + length + 2;
-    if (at > body.length) return false;
+    if (at > text.length) return undefined;
   }
 }
