@@ -30,8 +30,9 @@ const defaultMaxPixels = 40_000_000;
 const maxSide = 65_535;
 
 /**
- * A pixel takes some twenty bytes while it is decoded. Units of ten million pixels, one for each core and four at most,
- * bound that to 800 MB: four pictures of an ordinary camera at a time, or one of the largest.
+ * A pixel takes twenty to fifty bytes while it is decoded, most in a PNG, whose rows exist several times until garbage is
+ * collected. Units of ten million pixels, one for each core and four at most, bound that to 2.1 GB, as measured with PNGs
+ * of 40 million pixels: four pictures of an ordinary camera at a time, or one of the largest.
  */
 const unitPixels = 10_000_000;
 const gate = new Gate(Math.max(1, Math.min(4, availableParallelism())));

@@ -1,9 +1,9 @@
 /** Row O18 of the security notes: the executable, twice, behind a front that asks another one where the first fails. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { type ServedModel, serveModel } from "../support/executable.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(120_000);
+setDefaultTimeout(testLimitMs);
 
 /** Askers at a time. */
 const askers = 6;

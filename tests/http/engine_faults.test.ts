@@ -1,11 +1,11 @@
 /** Rows O04 and O16 of the security notes, as a client of the server meets them. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { until } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { ask, hangs, loses, probe, startSimulated, throws } from "./simulated.ts";
 import { eventsOf, json } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 describe("a stream whose engine ends under it", () => {
   for (

@@ -11,11 +11,11 @@ import type { Runtime } from "../../src/runtime/request.ts";
 import { openRuntime } from "../../src/runtime/runtime.ts";
 import { buildShaders } from "../../tools/build_shaders.ts";
 import { until } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { json } from "./support.ts";
 
 buildShaders();
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(120_000);
+setDefaultTimeout(testLimitMs);
 
 let runtime: Runtime;
 const servers: Server[] = [];

@@ -1,6 +1,5 @@
 /** Rows G01 to G07 of the security notes: schemas, patterns and tools that want to hang, fill or mislead the server. */
 import { describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
-import process from "node:process";
 import { GrammarPool } from "../../src/grammar/grammar_pool.ts";
 import { MatcherThread } from "../../src/grammar/matcher_thread.ts";
 import { until } from "../support/fake_runtime.ts";

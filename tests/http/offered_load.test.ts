@@ -2,10 +2,10 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import process from "node:process";
 import { until } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { ask, type SimulatedServer, startSimulated } from "./simulated.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(120_000);
+setDefaultTimeout(testLimitMs);
 
 const [maxSequences, maxQueued, tokens] = [4, 8, 60];
 const capacity = maxSequences + maxQueued;

@@ -6,11 +6,11 @@ import { connect, type Socket } from "node:net";
 import process from "node:process";
 import { Deadline } from "../../src/http/deadline.ts";
 import { answer, until } from "../support/fake_runtime.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { Servers } from "./servers.ts";
 import { question } from "./support.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const servers = new Servers();
 afterEach(() => servers.stop());

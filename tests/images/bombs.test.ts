@@ -3,10 +3,10 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import process from "node:process";
 import { RequestError } from "../../src/base/errors.ts";
 import { decodeImage } from "../../src/images/decode.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { bmp, gif, plainPng } from "./files.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 /** What a decoder would take for the smallest of them: 16,000 x 16,000 pixels of four bytes. */
 const decodedBytes = 16_000 ** 2 * 4;

@@ -5,9 +5,9 @@ import { once } from "node:events";
 import { RequestError } from "../../src/base/errors.ts";
 import { ImageLoader } from "../../src/images/image_loader.ts";
 import { pictureLoader } from "../../src/runtime/pictures.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 
-// The machine may be busy with other tests; a test that hangs still ends.
-setDefaultTimeout(60_000);
+setDefaultTimeout(testLimitMs);
 
 const mostBytes = 20 * 1024 * 1024;
 /** What lies in the buffers of both sockets when the reader gives up; the system lets them grow to a few megabytes. */
