@@ -59,7 +59,11 @@ export class CheckpointSchedules {
     const data = random(seed);
     const engine = this.#engine(seed % variants.length);
     const size = batchSizes[seed % batchSizes.length]!;
-    const parts = Array.from({ length: size }, () => this.parts[data.below(this.parts.length)]!);
+    const parts = Array.from({ length: size }, (): Part => {
+      const { request, expected } = this.parts[data.below(this.parts.length)]!;
+      const client = { caller: `client ${data.below(3)}`, user: "" }; // of whom one may have to give way
+      return { request: { ...request, client }, expected };
+    });
     const before = engine.stats.preemptions;
     const shape = { spread: 1 + data.below(size), abortShare: 0.2 };
     this.largestBatch = Math.max(this.largestBatch, runSchedule(engine, parts, shape, seed, this.maskOf));
