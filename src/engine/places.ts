@@ -7,22 +7,38 @@ export class Places {
 
   constructor(private readonly running: readonly Sequence[]) {
     for (const sequence of running) {
-      if (sequence.givesWay) continue;
-      const caller = callerOf(sequence);
-      this.#counts.set(caller, (this.#counts.get(caller) ?? 0) + 1);
+      if (!sequence.givesWay) this.#counts.set(callerOf(sequence), this.of(sequence) + 1);
     }
   }
 
   /** What the sequence's caller has running. */
-  readonly of = (sequence: Sequence): number => this.#counts.get(callerOf(sequence)) ?? 0;
+  of(sequence: Sequence): number {
+    return this.#counts.get(callerOf(sequence)) ?? 0;
+  }
+
+  /** The first of these whose caller has the fewest places. */
+  poorest(sequences: Iterable<Sequence>): Sequence | undefined {
+    let poorest: Sequence | undefined;
+    for (const sequence of sequences) {
+      if (poorest === undefined || this.of(sequence) < this.of(poorest)) poorest = sequence;
+    }
+    return poorest;
+  }
 
   /**
-   * The sequence that is to give way to `next`, if its caller with one less still has as many as that of `next` with one
-   * more. So nobody's answer gives way to another of its own caller, and no place goes to and fro.
+   * The sequences that may have to give way to `next`, one after the other: always the newest of the caller that has most
+   * then, as long as with one less it still has as many as that of `next` will have. So nobody's answer gives way to
+   * another of its own caller, and no place goes to and fro.
    */
-  givingWayTo(next: Sequence): Sequence | undefined {
-    const rich = this.newestOfRichest();
-    return rich && this.of(rich) - 1 >= this.of(next) + 1 ? rich : undefined;
+  *givingWayTo(next: Sequence): Generator<Sequence> {
+    const left = this.running.filter(({ givesWay }) => !givesWay);
+    for (;;) {
+      const places = new Places(left);
+      const rich = places.newestOfRichest();
+      if (!rich || places.of(rich) - 1 < this.of(next) + 1) return;
+      yield rich;
+      left.splice(left.indexOf(rich), 1);
+    }
   }
 
   /** Of the sequences from `begin` on, the newest one of the caller that has most places. */
@@ -36,6 +52,6 @@ export class Places {
   }
 }
 
-function callerOf({ request }: Sequence): string {
+export function callerOf({ request }: Sequence): string {
   return (request.client ?? nobody).caller;
 }

@@ -2,10 +2,10 @@ import { assert } from "../base/assert.ts";
 import type { Step } from "./batch.ts";
 import type { BlockPool } from "./block_pool.ts";
 import type { ImageCache } from "./image_cache.ts";
-import { Places } from "./places.ts";
+import { callerOf, Places } from "./places.ts";
 import { PrefillBudget } from "./prefill_budget.ts";
 import type { PrefixCache } from "./prefix_cache.ts";
-import type { EngineImage } from "./protocol.ts";
+import { fitsBeside, tilesOf } from "./room.ts";
 import type { Sequence } from "./sequence.ts";
 import { StepDraft } from "./step_draft.ts";
 import { takeOut, WaitingQueue } from "./waiting_queue.ts";
@@ -95,24 +95,30 @@ export class Scheduler {
 
   /**
    * Admits what can be admitted. Callers with fewer sequences running come first; of those with as many, who was
-   * preempted, then further choices, then who waits longest in its turn. Where there is no room for the next one,
-   * somebody may have to give way.
+   * preempted, then further choices, then who waits longest in its turn. Where there is no room for the next one, others
+   * may have to give way. Where only memory lacks for it, other callers pass it: one that has something running as often
+   * as they like, another so often as there are slots.
    */
   admit(): void {
     this.#letGo();
+    const passed: Sequence[] = [];
     while (this.#waiting.count + this.#followers.length > 0) {
       const places = new Places(this.#running);
-      const next = this.#next(places);
+      if (passed.some((one) => places.of(one) === 0 && one.passedBy >= this.limits.maxSequences)) return;
+      const next = this.#next(places, passed);
       if (next === undefined) return;
       if (this.#start(next)) {
         if (!takeOut(this.#followers, next)) this.#waiting.take(next);
+        for (const sequence of passed) sequence.passedBy++;
         continue;
       }
       if (this.#running.some(({ givesWay }) => givesWay)) return;
-      const rich = places.givingWayTo(next);
-      if (!rich) return;
-      rich.givesWay = true;
-      this.#letGo();
+      const rich = this.#givingWayTo(next, places);
+      if (rich) {
+        rich.givesWay = true;
+        this.#letGo();
+      } else if (this.#slots.length === 0) return;
+      else passed.push(next);
     }
   }
 
@@ -186,12 +192,24 @@ export class Scheduler {
     }
   }
 
-  /** Who comes next. */
-  #next({ of }: Places): Sequence | undefined {
-    const turn = this.#waiting.turn(of);
-    const before = this.#waiting.preempted ?? this.#readyFollower();
-    if (before && turn && of(turn) < of(before)) return turn;
-    return before ?? turn;
+  /** Who comes next, without the callers of those that are passed. */
+  #next(places: Places, passed: readonly Sequence[]): Sequence | undefined {
+    const may = (sequence: Sequence) => !passed.some((one) => callerOf(one) === callerOf(sequence));
+    const groups = [this.#waiting.preempted, this.#readyFollowers(), this.#waiting.heads()];
+    return places.poorest(groups.flatMap((group) => places.poorest([...group].filter(may)) ?? []));
+  }
+
+  /** The first of as few as make room for `next` if they give way; nobody where that would be in vain. */
+  #givingWayTo(next: Sequence, places: Places): Sequence | undefined {
+    const room = { sequences: this.limits.maxSequences, blocks: this.blocks, tiles: this.images.tileSlots };
+    const others = [...this.#running, ...this.#draining];
+    let first: Sequence | undefined;
+    for (const rich of places.givingWayTo(next)) {
+      first ??= rich;
+      takeOut(others, rich);
+      if (fitsBeside(next, others, room)) return first;
+    }
+    return undefined;
   }
 
   /** Frees those that give way, as far as no step in flight has rows of them. */
@@ -206,15 +224,14 @@ export class Scheduler {
     }
   }
 
-  /** A further choice whose first one has computed what they share, or will not. */
-  #readyFollower(): Sequence | undefined {
+  /** Further choices whose first one has computed what they share, or will not. */
+  *#readyFollowers(): Generator<Sequence> {
     for (const follower of this.#followers) {
       const { leader, promptLength } = follower;
       assert(leader, "a further choice follows the first");
       if (leader.order < 0 && !leader.ended) continue; // it is not the request's turn
-      if (leader.slot < 0 || leader.sharedBlocks >= this.prefixes.shareable(promptLength)) return follower;
+      if (leader.slot < 0 || leader.sharedBlocks >= this.prefixes.shareable(promptLength)) yield follower;
     }
-    return undefined;
   }
 
   /** Gives a sequence what it needs to run, if it is there. */
@@ -224,7 +241,9 @@ export class Scheduler {
     const missing = this.blocks.blocksFor(sequence.tokens.length) - sequence.blocks.length;
     // One block for each that runs: without them the newcomer would be the next to be preempted.
     const fits = missing + this.#running.length <= this.blocks.availableCount;
-    const cached = fits ? this.images.acquire(sequence.images.map(tilesOf)) : undefined;
+    const cached = fits
+      ? this.images.acquire(sequence.images.map((image) => ({ hash: image.hash, tileCount: tilesOf(image) })))
+      : undefined;
     if (!cached) {
       this.prefixes.release(sequence);
       return false;
@@ -302,8 +321,4 @@ function decodes(sequence: Sequence): boolean {
 function isReady(sequence: Sequence): boolean {
   for (const image of sequence.cachedImages) if (!image.encoded) return false;
   return true;
-}
-
-function tilesOf({ hash, rows, columns }: EngineImage): { hash: string; tileCount: number } {
-  return { hash, tileCount: rows * columns };
 }

@@ -58,6 +58,8 @@ export class Sequence {
   order = -1;
   /** It gets no more rows, and gives its place to another caller's as soon as no step is in flight that has some. */
   givesWay = false;
+  /** Sequences of others that were admitted before it because memory lacked for it alone. */
+  passedBy = 0;
   /** It was taken out: what a step in flight still chooses for it is dropped. */
   ended = false;
   readonly timings = { queuedAt: performance.now(), startedAt: 0, imageMs: 0, tokenAt: 0 };

@@ -1,13 +1,7 @@
 import { type Client, nobody, Turns } from "../base/turns.ts";
 import type { Sequence } from "./sequence.ts";
 
-/** How many places a sequence's caller has already. */
-type PlacesOf = (sequence: Sequence) => number;
-
-/**
- * Sequences that wait to be admitted: callers with fewer places first, among equals in turn. Those that were preempted
- * because memory was full stand before all whose callers have as many.
- */
+/** Sequences that wait to be admitted: those that were preempted because memory was full, and requests, callers in turn. */
 export class WaitingQueue {
   readonly #preempted: Sequence[] = []; // first to come back first
   readonly #turns = new Turns<Sequence>();
@@ -44,18 +38,14 @@ export class WaitingQueue {
     this.#gaveWay.add(sequence);
   }
 
-  /** Who was preempted and comes back next. */
-  get preempted(): Sequence | undefined {
-    return this.#preempted[0];
+  /** Who was preempted, first to come back first. */
+  get preempted(): readonly Sequence[] {
+    return this.#preempted;
   }
 
-  /** Whose turn it is. */
-  turn(placesOf: PlacesOf): Sequence | undefined {
-    let first: Sequence | undefined;
-    for (const head of this.#turns.heads()) {
-      if (first === undefined || placesOf(head) < placesOf(first)) first = head;
-    }
-    return first;
+  /** The next one of each caller, in turn. */
+  heads(): Generator<Sequence> {
+    return this.#turns.heads();
   }
 
   /** Takes out who comes next; its caller's turn comes again when the others have had theirs. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Sequence } from "../../src/engine/sequence.ts";
 import { expectInvariants } from "./invariants.ts";
 import { land, runSteps, schedule, scheduler } from "./scheduling.ts";
-import { blankSequence } from "./sequences.ts";
+import { blankImage, blankSequence } from "./sequences.ts";
 
 const idsOf = (sequences: readonly Sequence[]) => sequences.map(({ id }) => id);
 
@@ -94,5 +94,51 @@ describe("Scheduler.admit() (O13)", () => {
     while (subject.running.length > 0) runSteps(subject, 1);
     const all = [leader, ...followers, other];
     expect(all.map(({ generatedCount }) => generatedCount)).toEqual([20, 20, 20, 2]);
+  });
+
+  const shows = (caller: string, id: number, tiles: number) =>
+    blankSequence(id, 4, 20, [blankImage(`picture ${id}`, tiles)], { client: { caller, user: "" } });
+
+  test("lets others pass a sequence for which only tiles lack, so often as there are slots", () => {
+    const subject = scheduler(40, 3, 3, 16);
+    const first = shows("c", 1, 1);
+    subject.add(first);
+    runSteps(subject, 1);
+    subject.add(shows("a", 2, 3));
+    for (const id of [3, 4, 5, 6, 7]) subject.add(from(`b ${id}`, id, 1));
+    runSteps(subject, 6);
+    // Three have passed; the others wait until the picture had its turn.
+    expect([idsOf(subject.running), subject.waiting.requestCount]).toEqual([[1], 3]);
+    subject.remove(first);
+    runSteps(subject, 1);
+    expect(idsOf(subject.running)).toContain(2);
+  });
+
+  test("lets nobody give way in vain, and others pass a caller that holds itself what it lacks", () => {
+    const subject = scheduler(40, 3, 4, 16);
+    subject.add(shows("a", 1, 3));
+    runSteps(subject, 1);
+    subject.add(shows("a", 2, 3));
+    for (const id of [3, 4, 5, 6]) subject.add(from("b", id, 20));
+    runSteps(subject, 3);
+    expect([idsOf(subject.running), subject.preemptions]).toEqual([[1, 3, 4, 5], 0]);
+  });
+
+  test("admits the further choices of whoever has less, though others have waited longer", () => {
+    const subject = scheduler(80, 3, 6, 32);
+    const asked = (caller: string, id: number, choices: number) => {
+      const client = { caller, user: "" };
+      const leader = blankSequence(id, 8, 20, [], { client });
+      const more = Array.from(
+        { length: choices - 1 },
+        (_, index) => blankSequence(id, 8, 20, [], { client }, { index: index + 1, leader }),
+      );
+      subject.add(leader, ...more);
+    };
+    asked("many", 1, 16);
+    runSteps(subject, 3);
+    asked("few", 2, 3);
+    runSteps(subject, 6);
+    expect(idsOf(subject.running).filter((id) => id === 2).length).toBe(3);
   });
 });

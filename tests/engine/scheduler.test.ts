@@ -162,7 +162,7 @@ describe("Scheduler, when the blocks run out,", () => {
     const { subject, old, young } = crowded(false);
     while (subject.preemptions === 0) runSteps(subject, 1);
     expect([young.slot, young.blocks.length, young.cachedImages.length]).toEqual([-1, 0, 0]);
-    expect([old.slot >= 0, subject.waiting.preempted]).toEqual([true, young]);
+    expect([old.slot >= 0, subject.waiting.preempted]).toEqual([true, [young]]);
     const known = young.tokens.slice();
     subject.add(blankSequence(3, 1, 1)); // it has to wait for the preempted one
     while (!young.ended) runSteps(subject, 1);
