@@ -16,7 +16,7 @@ const flags = ["json"] as const;
 
 const help = `
 The settings file is TOML, one key for each flag, without the hyphens in front:
-  ctx-size = 16384
+  ctx-size = 4096
   temp = 0.2
   allowed-hosts = ["gpu.example", "gpu"]
 

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { ExplainedError } from "../base/errors.ts";
 import { formatDuration } from "../base/units.ts";
 import type { GenerateRequest, Runtime } from "../runtime/request.ts";
 import type { SettingValues } from "../runtime/options.ts";
@@ -10,6 +11,7 @@ import { openForOne } from "./loaded_model.ts";
 import { bringModel, modelArgument, modelOrDemo, takeModel } from "./model_argument.ts";
 import { namePictures } from "./pictures.ts";
 import { buildRequest, requestFlags } from "./run_request.ts";
+import type { Terminal } from "./terminal.ts";
 import { type AnswerEnd, describeTimings, timingLine } from "./timings.ts";
 
 const flags = [...requestFlags, ...sessionFlags] as const;
@@ -67,6 +69,7 @@ async function run(
     const end = await interruptible((controller) =>
       printAnswer(runtime, request, controller.signal, context)
     );
+    tellCut(end, request, terminal);
     if (!values.verbose) return;
     for (const line of [timingLine("load", formatDuration(loadMs)), ...describeTimings(end)]) {
       terminal.note(line);
@@ -76,6 +79,18 @@ async function run(
   } finally {
     await runtime.close();
   }
+}
+
+/**
+ * An answer that is cut off looks like one that is complete.
+ *
+ * @throws {ExplainedError} If it was to have a form: what was printed has none.
+ */
+function tellCut({ finishReason }: AnswerEnd, { constraint }: GenerateRequest, terminal: Terminal): void {
+  if (finishReason !== "length") return;
+  const cut = "The answer is cut off: --max-tokens, or the context, has no room for more";
+  if (constraint) throw new ExplainedError(cut, "Raise --max-tokens or --ctx-size, or ask for less");
+  terminal.note(`note: ${cut}`);
 }
 
 async function printAnswer(

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { readSmallFile } from "../base/small_file.ts";
 import { isCommit, isRepository, type RepositoryRevision } from "./repository.ts";
@@ -137,9 +137,12 @@ function readJson(path: string, maxBytes: number): unknown {
   }
 }
 
+/** A ref is the name of a commit. */
+const maxRefBytes = 1000;
+
 function readRef(path: string): string | undefined {
   try {
-    const commit = readFileSync(path, "utf8").trim();
+    const commit = readSmallFile(path, maxRefBytes)?.trim() ?? "";
     return isCommit(commit) ? commit : undefined;
   } catch {
     return undefined;

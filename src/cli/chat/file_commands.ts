@@ -20,8 +20,10 @@ export const fileCommands: readonly ChatCommand[] = [
       if (!/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$/u.test(argument)) {
         throw new UsageError("/save needs a name of up to 64 letters, digits, spaces, dots and dashes");
       }
-      chat.session = storeOf(chat).rename(chat.session, argument);
-      chat.note(`Saved as "${argument}"`);
+      const { renamed, robbed } = storeOf(chat).rename(chat.session, argument);
+      chat.session = renamed;
+      const other = robbed === undefined ? "" : `; the one that had this name is ${robbed} now`;
+      chat.note(`Saved as "${argument}"${other}`);
     },
   },
   {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ExplainedError } from "../../base/errors.ts";
 import { appendPrivate, writePrivate } from "./private_files.ts";
@@ -50,6 +50,7 @@ function lineOf(text: string): string {
 function readEntries(path: string): string[] {
   let content: string;
   try {
+    if (!statSync(path).isFile()) return []; // a pipe would be waited for, without end
     content = readFileSync(path, "utf8");
   } catch {
     return [];

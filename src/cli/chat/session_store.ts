@@ -139,16 +139,22 @@ export class SessionStore {
     return found;
   }
 
-  /** Gives the name to this conversation: another that had it is found by its ID from now on. */
-  rename(session: Session, name: string): Session {
+  /**
+   * Gives the name to this conversation.
+   *
+   * @returns it, and the ID of another that had the name, by which alone it is found from now on
+   */
+  rename(session: Session, name: string): { readonly renamed: Session; readonly robbed?: string } {
+    let robbed: string | undefined;
     for (const other of this.list()) {
       if (other.name === name && other.id !== session.id) {
         this.save({ ...this.load(other.id), name: undefined });
+        robbed = other.id;
       }
     }
     const renamed = { ...session, name };
     this.save(renamed);
-    return renamed;
+    return { renamed, robbed };
   }
 
   #withPictures(turn: StoredTurn): Turn {
@@ -196,6 +202,7 @@ function readBytes(path: string): Uint8Array | undefined {
 function readSessionFile(path: string): StoredSessionFile {
   let value: unknown;
   try {
+    if (!statSync(path).isFile()) throw new Error("it is no file"); // a pipe would be waited for, without end
     value = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
     throw new UsageError(`Cannot read the conversation "${path}": ${(error as Error).message}`, remedy);

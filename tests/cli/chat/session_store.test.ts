@@ -70,7 +70,7 @@ test("SessionStore.prune() keeps a conversation with a name, of which an older c
   ];
   copyFileSync(path, copy);
   utimesSync(copy, 0, 0);
-  const mine = store.rename(session, "mine");
+  const { renamed: mine } = store.rename(session, "mine");
   for (let i = 0; i <= keptSessions; i++) saveOld(store, folder, sessionOf(`s${i}`), i + 2);
   store.prune();
   expect(store.load("mine")).toEqual(mine);
@@ -82,4 +82,16 @@ test("SessionStore.prune() needs no folder", () => {
   using folder = new TemporaryFolder();
   new SessionStore(join(folder.path, "none")).prune();
   expect(readdirSync(folder.path)).toEqual([]);
+});
+
+test("SessionStore.rename() tells whose name it took, and waits for no pipe", () => {
+  using folder = new TemporaryFolder();
+  const store = new SessionStore(folder.path);
+  for (const id of ["one", "two"]) store.save(sessionOf(id));
+  expect(store.rename(sessionOf("one"), "mine").robbed).toBeUndefined();
+  expect(store.rename(sessionOf("two"), "mine").robbed).toBe("one");
+  const pipe = join(folder.path, "sessions", "pipe.json");
+  expect(Bun.spawnSync(["mkfifo", pipe]).success).toBe(true);
+  expect(() => store.load("pipe")).toThrow();
+  expect(store.list().map(({ id }) => id).sort()).toEqual(["one", "two"]);
 });

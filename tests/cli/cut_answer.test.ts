@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import { answer, FakeRuntime } from "../support/fake_runtime.ts";
+import { cli, fakeServices } from "./support.ts";
+
+/** A model that has no room for more than this. */
+function cutServices(text: string) {
+  const events = answer(text).map((event) =>
+    event.type === "end" ? { ...event, finishReason: "length" as const } : event
+  );
+  return { ...fakeServices().services, openRuntime: () => Promise.resolve(new FakeRuntime(() => events)) };
+}
+
+const cut = "The answer is cut off: --max-tokens, or the context, has no room for more";
+
+test("run says so when an answer is cut off", async () => {
+  const services = cutServices("There are");
+  expect(await cli(["run", "./m", "?"], { services })).toEqual({
+    code: 0,
+    stdout: "There are\n",
+    stderr: `note: ${cut}\n`,
+  });
+});
+
+test("run fails when an answer that has to have a form is cut off", async () => {
+  const services = cutServices('{"a": ');
+  const run = await cli(["run", "./m", "?", "--json-schema", '{"type":"object"}'], { services });
+  expect(run).toEqual({
+    code: 1,
+    stdout: '{"a": \n',
+    stderr: `error: ${cut}\nRaise --max-tokens or --ctx-size, or ask for less\n`,
+  });
+});
