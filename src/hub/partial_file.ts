@@ -82,13 +82,11 @@ export class PartialFile {
   /** Adds the next bytes of a piece. */
   async append(piece: Piece, bytes: Uint8Array): Promise<void> {
     await this.#disk.write(this.#data, bytes, piece.begin + piece.done);
-    piece.done += bytes.length;
-    await this.#record(piece);
-  }
-
-  async #record(piece: Piece): Promise<void> {
-    const bytes = new Uint8Array(new Float64Array([piece.done]).buffer);
-    await this.#disk.write(this.#journal, bytes, headerBytes + this.pieces.indexOf(piece) * 8);
+    const done = piece.done + bytes.length;
+    const record = new Uint8Array(new Float64Array([done]).buffer);
+    await this.#disk.write(this.#journal, record, headerBytes + this.pieces.indexOf(piece) * 8);
+    // Last: others take the file for complete by it, and may empty it while this one is still being written.
+    piece.done = done;
   }
 
   /** Whether the bytes are those that the hub announced. */

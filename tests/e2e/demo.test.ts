@@ -22,7 +22,7 @@ test("llamav run writes nothing to the disk for it, and says on one line which m
     env: { TMPDIR: scratch.path },
   });
   expect(code).toBe(0);
-  expect(stderr).toMatch(/^note: .*built-in demo model.*\n$/);
+  expect(stderr).toMatch(/^note: .*built-in demo model.*\nnote: The answer is cut off.*\n$/);
   expect([...readdirSync(scratch.path), ...readdirSync(cwd.path)]).toEqual([]);
 });
 
