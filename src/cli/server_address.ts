@@ -47,10 +47,23 @@ export async function fetchText(url: URL, key: string | undefined, remedy?: stri
     });
     text = await responseText(response, maxBytes);
   } catch (error) {
-    throw unreachable(url, (error as Error).message, error);
+    throw unreachable(url, connectionTrouble(error), error);
   }
   if (response.ok && text) return text;
   throw refusalError(url, response.status, key, `it answers ${response.status} to ${url.pathname}`, remedy);
+}
+
+/** What the runtime says of these speaks of its own functions. */
+const troubles: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nobody listens there",
+  ECONNRESET: "the connection was closed without an answer",
+  ENOTFOUND: "there is no such host",
+};
+
+/** Why a request came to nothing, in words for people. */
+export function connectionTrouble(error: unknown): string {
+  const { code, message } = error as Error & { code?: string };
+  return troubles[code ?? ""] ?? message;
 }
 
 /** Nobody answers. */

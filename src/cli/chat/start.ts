@@ -73,7 +73,8 @@ export async function startChat(
 
 function tellHowToResume({ session, parts }: Chat): void {
   if (parts.store?.has(session) && session.turns.length > 0 && !parts.view.isUnattended) {
-    parts.view.note(`llamav chat --resume ${session.id} goes on from here`);
+    const name = session.name?.includes(" ") ? `"${session.name}"` : session.name;
+    parts.view.note(`llamav chat --resume ${name ?? session.id} goes on from here`);
   }
 }
 

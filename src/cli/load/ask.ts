@@ -1,5 +1,5 @@
 import { responseText } from "../response_text.ts";
-import { keyHeaders } from "../server_address.ts";
+import { connectionTrouble, keyHeaders } from "../server_address.ts";
 import { eventData } from "./event_stream.ts";
 import type { Answer, Failure, Outcome } from "./outcome.ts";
 
@@ -79,7 +79,7 @@ async function send(target: Target, body: string, stream: boolean, stop: AbortSi
       ? new Trouble("timeout", `no complete answer within ${target.timeoutMs / 1000} s`)
       : error instanceof Trouble
       ? error
-      : new Trouble(opened ? "connection lost" : "no connection", (error as Error).message);
+      : new Trouble(opened ? "connection lost" : "no connection", connectionTrouble(error));
     const { reason, message, more } = trouble;
     return { kind: "failure", startMs, endMs: performance.now(), reason, detail: message, ...more };
   }

@@ -43,6 +43,9 @@ test("a conversation is kept for its owner alone, and goes on with its pictures"
       "/save ../evil",
       "error: /save needs a name of up to 64 letters, digits, spaces, dots and dashes",
     );
+    pty.type("\x04");
+    await pty.exited;
+    expect(pty.screen.text.at(-1)).toBe('llamav chat --resume "my cat" goes on from here');
   }
   const [session] = readdirSync(state(folder, "sessions"));
   const sha256 = new Bun.CryptoHasher("sha256").update(readFileSync(picture)).digest("hex");
