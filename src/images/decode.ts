@@ -30,9 +30,9 @@ const defaultMaxPixels = 40_000_000;
 const maxSide = 65_535;
 
 /**
- * A pixel takes twenty to fifty bytes while it is decoded, most in a PNG, whose rows exist several times until garbage is
- * collected. Units of ten million pixels, one for each core and four at most, bound that to 2.1 GB, as measured with PNGs
- * of 40 million pixels: four pictures of an ordinary camera at a time, or one of the largest.
+ * A pixel takes some forty bytes while it is decoded, most in a PNG, whose rows exist several times. Units of ten million
+ * pixels, one for each core and four at most, bound that to 1.5 GB, as measured with sixteen pictures of 40 million pixels
+ * at once: four pictures of an ordinary camera at a time, or one of the largest.
  */
 const unitPixels = 10_000_000;
 const gate = new Gate(Math.max(1, Math.min(4, availableParallelism())));
@@ -59,6 +59,8 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   if (Math.max(width, height) > maxSide) throw imageError("tooLong");
   return await gate.run(async () => {
     const image = upright(overWhite(await decode(pixels)), orientation);
+    // What a large picture was made of is hundreds of megabytes, and the next one comes before anybody tidies up.
+    if (pixels > unitPixels) Bun.gc(true);
     return { ...image, hash: hashPixels(image) };
   }, { units: Math.ceil(pixels / unitPixels), client, signal });
 }
