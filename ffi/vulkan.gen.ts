@@ -15,6 +15,7 @@ export const VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT = 4;
 export const VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT = 2;
 export const VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR = 1;
 export const VK_DESCRIPTOR_TYPE_STORAGE_BUFFER = 7;
+export const VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT = 128;
 export const VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR = 1;
 export const VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT = 1;
 export const VK_MEMORY_PROPERTY_HOST_CACHED_BIT = 8;
@@ -246,6 +247,25 @@ export const VkExtensionProperties = {
   fields: {
     extensionName: [0, "char", 256],
     specVersion: [256, "u32"],
+  },
+} as const satisfies Layout;
+
+export const VkExternalMemoryBufferCreateInfo = {
+  name: "VkExternalMemoryBufferCreateInfo", size: 24, sType: 1000072000,
+  fields: {
+    sType: [0, "i32"],
+    pNext: [8, "pointer"],
+    handleTypes: [16, "u32"],
+  },
+} as const satisfies Layout;
+
+export const VkImportMemoryHostPointerInfoEXT = {
+  name: "VkImportMemoryHostPointerInfoEXT", size: 32, sType: 1000178000,
+  fields: {
+    sType: [0, "i32"],
+    pNext: [8, "pointer"],
+    handleType: [16, "i32"],
+    pHostPointer: [24, "pointer"],
   },
 } as const satisfies Layout;
 

@@ -141,7 +141,7 @@ function createDevice(instance: Instance, physical: PhysicalDevice, checkBounds:
     queueCount: 1,
     pQueuePriorities: new Float32Array([1]),
   });
-  const extensions = physical.requiredExtensions;
+  const { extensions } = physical;
   const info = pack(vk.VkDeviceCreateInfo, {
     pNext: pack(vk.VkPhysicalDeviceFeatures2, {
       pNext: pack(vk.VkPhysicalDeviceVulkan12Features, { timelineSemaphore: 1 }),

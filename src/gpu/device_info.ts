@@ -1,5 +1,6 @@
 import { blank, unpack, type Unpacked, words } from "../../ffi/struct.ts";
 import * as vk from "../../ffi/vulkan.gen.ts";
+import { externalMemoryHost, takesHostPages } from "./host_pages.ts";
 import type { Instance } from "./instance.ts";
 import { type Capabilities, unmetNeeds, versionText } from "./needs.ts";
 
@@ -70,13 +71,16 @@ export interface PhysicalDevice {
   readonly limits: DeviceLimits;
   readonly memoryTypes: readonly MemoryType[];
   readonly queueFamily: number;
-  /** Extensions to enable because the specification demands it when they are offered. */
-  readonly requiredExtensions: readonly string[];
+  /** Whether large allocations lie in memory that the host has taken in large pages. */
+  readonly hostPages: boolean;
+  /** Extensions to enable. */
+  readonly extensions: readonly string[];
 }
 
 const pushDescriptors = "VK_KHR_push_descriptor";
 /** Must be enabled wherever it is offered: MoltenVK and other layered drivers. */
 const portabilitySubset = "VK_KHR_portability_subset";
+
 /** Asks one device for its properties, features, memory and queues. */
 export function queryDevice(instance: Instance, handle: bigint, index: number): PhysicalDevice {
   const extensions = instance.deviceExtensions(handle);
@@ -110,6 +114,8 @@ export function queryDevice(instance: Instance, handle: bigint, index: number): 
     timestampPeriodNs: queue?.timestampBits ? properties.limits.timestampPeriod : 0,
     missing: unmetNeeds(capabilities),
   };
+  const hostPages = takesHostPages(type, extensions, memory.types.length);
+  const wanted = [pushDescriptors, portabilitySubset, ...hostPages ? [externalMemoryHost] : []];
   return {
     handle,
     info,
@@ -117,7 +123,8 @@ export function queryDevice(instance: Instance, handle: bigint, index: number): 
     limits: { ...readLimits(properties.limits, vulkan11), loopSteps: loopSteps(info) },
     memoryTypes: memory.types,
     queueFamily: queue?.family ?? 0,
-    requiredExtensions: [pushDescriptors, portabilitySubset].filter((name) => extensions.has(name)),
+    hostPages,
+    extensions: wanted.filter((name) => extensions.has(name)),
   };
 }
 

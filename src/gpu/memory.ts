@@ -1,14 +1,15 @@
-import { viewMemory } from "../../ffi/posix.ts";
-import { blank, handles, unpack } from "../../ffi/struct.ts";
-import { check, VulkanError } from "../../ffi/vulkan.ts";
+import { pack } from "../../ffi/struct.ts";
+import { check } from "../../ffi/vulkan.ts";
 import * as vk from "../../ffi/vulkan.gen.ts";
 import { assert } from "../base/assert.ts";
 import { type Dtype, dtypeBytes, elementCount } from "../base/dtype.ts";
 import { DeviceError } from "../base/errors.ts";
+import { Allocation, hostAllocation } from "./allocation.ts";
 import { BlockLayout } from "./block_layout.ts";
 import { runOnce } from "./command_buffer.ts";
 import type { Device } from "./device.ts";
-import { chooseMemoryType, type Placement } from "./memory_type.ts";
+import { HostPages } from "./host_pages.ts";
+import type { Placement } from "./memory_type.ts";
 import { type Tensor, tensorBytes } from "./tensor.ts";
 
 export type { Placement } from "./memory_type.ts";
@@ -25,23 +26,24 @@ export class GpuBuffer {
   readonly handle: bigint;
   readonly bytes: number;
   readonly #device: Device;
-  readonly #memory: bigint = 0n;
-  readonly #mapped: Uint8Array | undefined;
+  readonly #allocation: Allocation | undefined;
   #disposed = false;
 
   /** @throws {DeviceError} If the device has not that much memory left. */
   constructor(device: Device, name: string, bytes: number, placement: Placement, zeroed = true) {
     this.#device = device;
     this.bytes = roundUp(Math.max(bytes, 1), alignment);
-    this.handle = device.create("vkCreateBuffer", vk.VkBufferCreateInfo, { size: this.bytes, usage });
+    const inHostPages = device.physical.hostPages && HostPages.worthwhile(this.bytes);
+    this.handle = device.create("vkCreateBuffer", vk.VkBufferCreateInfo, {
+      pNext: inHostPages ? pack(vk.VkExternalMemoryBufferCreateInfo, { handleTypes: hostAllocation }) : null,
+      size: this.bytes,
+      usage,
+    });
     try {
-      const { memory, hostVisible } = allocateFor(device, name, this.handle, this.bytes, placement);
-      this.#memory = memory;
-      check(device.commands.vkBindBufferMemory(device.handle, this.handle, memory, 0), "vkBindBufferMemory");
-      if (hostVisible) {
-        this.#mapped = viewMemory(mapMemory(device, memory), this.bytes);
-      }
-      const { vkCmdFillBuffer: fill } = device.commands;
+      const { vkBindBufferMemory: bind, vkCmdFillBuffer: fill } = device.commands;
+      const bare = { name, handle: this.handle, bytes: this.bytes, inHostPages };
+      const allocation = this.#allocation = new Allocation(device, bare, placement);
+      check(bind(device.handle, this.handle, allocation.memory, 0), "vkBindBufferMemory");
       if (zeroed) runOnce(device, (commandBuffer) => fill(commandBuffer, this.handle, 0, this.bytes, 0));
     } catch (error) {
       this.dispose();
@@ -55,15 +57,16 @@ export class GpuBuffer {
    * @throws {TypeError} If the memory is not mapped.
    */
   view(offset: number, byteLength: number): Uint8Array {
-    if (!this.#mapped) {
+    const mapped = this.#allocation?.mapped;
+    if (!mapped) {
       throw new TypeError("Cannot view this buffer: its memory is the device's own and not mapped");
     }
-    return this.#mapped.subarray(offset, offset + byteLength);
+    return mapped.subarray(offset, offset + byteLength);
   }
 
   /** Whether the host sees the memory. */
   get mapped(): boolean {
-    return this.#mapped !== undefined;
+    return this.#allocation?.mapped !== undefined;
   }
 
   /** Whether the memory is gone, and with it every tensor on it. */
@@ -76,14 +79,9 @@ export class GpuBuffer {
     this.#disposed = true;
     const { commands, handle, queue } = this.#device;
     queue.settle();
-    if (this.#mapped) {
-      // Detaches every array over the mapping, so that a late access finds nothing instead of crashing.
-      (this.#mapped.buffer as ArrayBuffer).transfer();
-      commands.vkUnmapMemory(handle, this.#memory);
-    }
-    // Both ignore a null handle, which is what a constructor that failed half-way leaves.
+    // Ignores a null handle, which is what a constructor that failed half-way leaves.
     commands.vkDestroyBuffer(handle, this.handle, null);
-    commands.vkFreeMemory(handle, this.#memory, null);
+    this.#allocation?.free();
   }
 }
 
@@ -196,68 +194,6 @@ export class Arena {
   #checkOwner(tensor: Tensor): void {
     assert(this.#buffers.includes(tensor.buffer), `${tensor.name} is not in ${this.name}`);
   }
-}
-
-function allocateFor(
-  device: Device,
-  name: string,
-  buffer: bigint,
-  bytes: number,
-  placement: Placement,
-): { memory: bigint; hostVisible: boolean } {
-  const out = blank(vk.VkMemoryRequirements);
-  device.commands.vkGetBufferMemoryRequirements(device.handle, buffer, out);
-  const { size, memoryTypeBits } = unpack(vk.VkMemoryRequirements, out);
-  const { info, physical } = device;
-  const type = chooseMemoryType(
-    physical.memoryTypes,
-    info.heaps,
-    memoryTypeBits,
-    placement,
-    info.unifiedMemory,
-  );
-  if (!type) {
-    throw new DeviceError(
-      `Cannot allocate "${name}": "${info.name}" has no memory of kind "${placement}"`,
-      "Use another device or a newer driver",
-    );
-  }
-  try {
-    const memory = device.create("vkAllocateMemory", vk.VkMemoryAllocateInfo, {
-      allocationSize: size,
-      memoryTypeIndex: type.index,
-    });
-    const mapWanted = placement !== "device" || info.unifiedMemory;
-    const visible = (type.flags & vk.VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) !== 0;
-    const coherent = (type.flags & vk.VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) !== 0;
-    return { memory, hostVisible: mapWanted && visible && coherent };
-  } catch (error) {
-    throw outOfMemory(error, name, bytes, info.heaps[type.heap]!.bytes, info.name);
-  }
-}
-
-function outOfMemory(
-  error: unknown,
-  name: string,
-  bytes: number,
-  heapBytes: number,
-  device: string,
-): unknown {
-  const { VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_ERROR_OUT_OF_HOST_MEMORY } = vk.VkResult;
-  const codes: number[] = [VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_ERROR_OUT_OF_HOST_MEMORY];
-  if (!(error instanceof VulkanError) || !codes.includes(error.result)) return error;
-  return new DeviceError(
-    `Cannot allocate "${name}" on "${device}": need ${bytes} bytes, its memory has ${heapBytes} in all, part of it in use`,
-    "Close other programs that use the device, shorten the context, or choose a device with more memory",
-    { cause: error },
-  );
-}
-
-function mapMemory(device: Device, memory: bigint): number {
-  const out = handles(1);
-  const wholeSize = 0xffff_ffff_ffff_ffffn;
-  check(device.commands.vkMapMemory(device.handle, memory, 0, wholeSize, 0, out), "vkMapMemory");
-  return Number(out[0]!);
 }
 
 function alignedBytes({ dtype, shape }: TensorSpec): number {

@@ -58,7 +58,7 @@ beforeAll(async () => {
   const work = harness.control.takeCounts();
   calls = { load, work };
   memory = harness.control.live("Memory");
-});
+}, testLimitMs);
 
 afterAll(() => cache[Symbol.dispose]());
 
