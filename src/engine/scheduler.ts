@@ -1,11 +1,12 @@
 import { assert } from "../base/assert.ts";
 import type { Step } from "./batch.ts";
 import type { BlockPool } from "./block_pool.ts";
+import { Holdings } from "./holdings.ts";
 import type { ImageCache } from "./image_cache.ts";
 import { callerOf, Places } from "./places.ts";
 import { PrefillBudget } from "./prefill_budget.ts";
 import type { PrefixCache } from "./prefix_cache.ts";
-import { fitsBeside, tilesOf } from "./room.ts";
+import { fitsBeside } from "./room.ts";
 import type { Sequence } from "./sequence.ts";
 import { StepDraft } from "./step_draft.ts";
 import { takeOut, WaitingQueue } from "./waiting_queue.ts";
@@ -41,11 +42,10 @@ export class Scheduler {
   readonly #running: Sequence[] = [];
   /** Ended sequences with rows in a step in flight: they hold what they have until it is done. */
   readonly #draining: Sequence[] = [];
-  readonly #slots: number[];
+  readonly #holdings: Holdings;
   // Two steps may be in flight while the next one is made.
   readonly #drafts = [new StepDraft(), new StepDraft(), new StepDraft()] as const;
   #launches = 0;
-  #admissions = 0;
   /** How often a sequence that ran was made to wait. */
   preemptions = 0;
 
@@ -55,7 +55,7 @@ export class Scheduler {
     readonly limits: SchedulerLimits,
   ) {
     this.budget = new PrefillBudget(limits.chunkSize);
-    this.#slots = Array.from({ length: limits.maxSequences }, (_, i) => limits.maxSequences - 1 - i);
+    this.#holdings = new Holdings(prefixes, images, limits.maxSequences);
   }
 
   get blocks(): BlockPool {
@@ -117,7 +117,7 @@ export class Scheduler {
       if (rich) {
         rich.givesWay = true;
         this.#letGo();
-      } else if (this.#slots.length === 0) return;
+      } else if (!this.#holdings.hasSlot) return;
       else passed.push(next);
     }
   }
@@ -234,43 +234,12 @@ export class Scheduler {
     }
   }
 
-  /** Gives a sequence what it needs to run, if it is there. */
   #start(sequence: Sequence): boolean {
-    if (this.#slots.length === 0) return false;
-    const found = this.prefixes.take(sequence);
-    const missing = this.blocks.blocksFor(sequence.tokens.length) - sequence.blocks.length;
     // One block for each that runs: without them the newcomer would be the next to be preempted.
-    const fits = missing + this.#running.length <= this.blocks.availableCount;
-    const cached = fits
-      ? this.images.acquire(sequence.images.map((image) => ({ hash: image.hash, tileCount: tilesOf(image) })))
-      : undefined;
-    if (!cached) {
-      this.prefixes.release(sequence);
-      return false;
-    }
-    this.#allocate(sequence, missing);
-    sequence.cachedImages = cached;
-    sequence.computed = found;
-    sequence.slot = this.#slots.pop()!;
-    if (sequence.order < 0) this.#startFirst(sequence, found);
+    if (!this.#holdings.give(sequence, this.#running.length)) return false;
     const place = this.#running.findLastIndex(({ order }) => order < sequence.order) + 1;
     this.#running.splice(place, 0, sequence);
     return true;
-  }
-
-  #startFirst(sequence: Sequence, found: number): void {
-    sequence.order = this.#admissions++;
-    sequence.cachedTokens = found;
-    sequence.imageHits = sequence.cachedImages.filter((image) => image.encoded).length;
-    sequence.timings.startedAt = performance.now();
-  }
-
-  #allocate(sequence: Sequence, count: number): void {
-    for (let i = 0; i < count; i++) {
-      const block = this.blocks.allocate();
-      assert(block !== undefined, "the blocks were counted before");
-      sequence.blocks.push(block);
-    }
   }
 
   /**
@@ -287,7 +256,7 @@ export class Scheduler {
       this.#preempt(victim);
       if (victim === sequence) return false;
     }
-    this.#allocate(sequence, 1);
+    this.#holdings.grow(sequence);
     return true;
   }
 
@@ -300,12 +269,7 @@ export class Scheduler {
   }
 
   #free(sequence: Sequence): void {
-    assert(sequence.inFlight === 0, "a sequence keeps what it holds while a step uses it");
-    this.prefixes.release(sequence);
-    for (const image of sequence.cachedImages) this.images.release(image);
-    sequence.cachedImages = [];
-    this.#slots.push(sequence.slot);
-    sequence.slot = -1;
+    this.#holdings.takeBack(sequence);
     sequence.givesWay = false;
   }
 }
