@@ -1,13 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { silentLog } from "../../src/base/log.ts";
-import { type App, createApp } from "../../src/http/app.ts";
-import { pictureLoader } from "../../src/runtime/pictures.ts";
-import type { Runtime } from "../../src/runtime/request.ts";
-import { openTokenizer, type Tokenizer } from "../../src/tokenizer/tokenizer.ts";
-import { buildShaders } from "../../tools/build_shaders.ts";
+import { describe, expect, test } from "bun:test";
+import { openTokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { goldenPicture } from "../runtime/golden_request.ts";
 import { until } from "../support/fake_runtime.ts";
-import { openGoldenRuntime } from "../support/golden_runtime.ts";
 import { goldenCases } from "../support/goldens.ts";
 import {
   chatChunkOf,
@@ -15,12 +9,11 @@ import {
   type ChatCompletionChunk,
   chatCompletionOf,
 } from "../support/openai_api.ts";
+import { openGoldenApp, wildQuestion } from "./golden_app.ts";
 import { chat, eventsOf, json } from "./support.ts";
 
 // The way from a body to tokens and back, with a model. Numbers in the names, such as "D26", are the assertions of the
 // HTTP contract; every answer and every chunk is held to the schema of OpenAI's API (D1).
-
-buildShaders();
 
 const golden = goldenCases().find(({ file }) =>
   file.request && file.images.some((image) => image.num_tiles > 1)
@@ -30,31 +23,10 @@ const picture = `data:image/png;base64,${
   Buffer.from(goldenPicture(golden.file.images.find((image) => image.num_tiles > 1)!.file)).toString("base64")
 }`;
 
-let runtime: Runtime;
-let tokenizer: Tokenizer;
-let app: App;
-beforeAll(async () => {
-  tokenizer = openTokenizer(checkpoint.directory);
-  runtime = await openGoldenRuntime(checkpoint, { contextLength: 192, imageTiles: 16 });
-  app = createApp({
-    version: "1.2.3",
-    log: silentLog,
-    loadPicture: pictureLoader({ allowRemote: false, allowPrivate: false }),
-  });
-  app.serve(runtime);
-});
-afterAll(() => runtime.close());
+const { app, runtime } = await openGoldenApp(checkpoint);
+const tokenizer = openTokenizer(checkpoint.directory);
 
-/** A question whose answer has letters of all kinds, and ends by its length. */
-const wild = {
-  model: "default",
-  messages: [{ role: "user", content: "Hello" }] as unknown[],
-  temperature: 2,
-  seed: 17,
-  ignore_eos: true,
-  max_tokens: 24,
-};
-const still = { ...wild, temperature: 0 };
+const still = { ...wildQuestion, temperature: 0 };
 const look = (detail?: string) => ({
   ...still,
   messages: [{
@@ -100,8 +72,8 @@ function textOf({ choices }: ChatCompletion, index = 0): string {
 
 describe("POST /v1/chat/completions with a model", () => {
   test("streams the text of the whole answer, token by token counted (D15, D19, D20, D27)", async () => {
-    const whole = await ask(wild);
-    const { text, pieces, finishReason } = joined(await stream(wild));
+    const whole = await ask(wildQuestion);
+    const { text, pieces, finishReason } = joined(await stream(wildQuestion));
     expect([text, finishReason]).toEqual([textOf(whole), "length"]);
     expect(pieces.every((piece) => piece.isWellFormed())).toBe(true);
     expect(whole.usage).toMatchObject({
@@ -111,14 +83,14 @@ describe("POST /v1/chat/completions with a model", () => {
   });
 
   test("gives n answers, streamed and not, the same for the same seed (D18, D26, D27)", async () => {
-    const whole = await ask({ ...wild, n: 4 });
+    const whole = await ask({ ...wildQuestion, n: 4 });
     expect(whole.choices.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
     expect(new Set(whole.choices.map(({ message }) => message.content)).size).toBe(4);
-    const alone = await ask(wild);
+    const alone = await ask(wildQuestion);
     expect([textOf(whole), whole.usage.prompt_tokens]).toEqual([textOf(alone), alone.usage.prompt_tokens]);
     expect(whole.usage.completion_tokens).toBe(4 * 24);
     const stream_options = { include_usage: true, continuous_usage_stats: true };
-    const chunks = await stream({ ...wild, n: 4, stream_options });
+    const chunks = await stream({ ...wildQuestion, n: 4, stream_options });
     for (const { index } of whole.choices) expect(joined(chunks, index).text).toBe(textOf(whole, index));
     const counts = chunks.map(({ usage }) => usage!.completion_tokens);
     expect(counts).toEqual([...counts].sort((a, b) => a - b));
@@ -137,10 +109,10 @@ describe("POST /v1/chat/completions with a model", () => {
   });
 
   test("cuts each answer at its own stop text (D21)", async () => {
-    const whole = await ask({ ...wild, n: 3 });
+    const whole = await ask({ ...wildQuestion, n: 3 });
     const stop = [0, 2].map((index) => textOf(whole, index).slice(5, 8));
-    const cut = await ask({ ...wild, n: 3, stop });
-    const chunks = await stream({ ...wild, n: 3, stop });
+    const cut = await ask({ ...wildQuestion, n: 3, stop });
+    const chunks = await stream({ ...wildQuestion, n: 3, stop });
     for (const { index, finish_reason } of cut.choices) {
       const text = textOf(whole, index);
       const ends = stop.map((word) => text.indexOf(word)).filter((at) => at >= 0);
@@ -152,7 +124,7 @@ describe("POST /v1/chat/completions with a model", () => {
   });
 
   test("gives log probabilities that add up to the text, streamed and not (D23, D24)", async () => {
-    const body = { ...wild, logprobs: true, top_logprobs: 5 };
+    const body = { ...wildQuestion, logprobs: true, top_logprobs: 5 };
     const whole = await ask(body);
     const content = whole.choices[0]!.logprobs!.content!;
     expect(Buffer.from(content.flatMap(({ bytes }) => bytes ?? [])).toString()).toBe(textOf(whole));
@@ -229,7 +201,7 @@ describe("POST /v1/chat/completions with a model", () => {
 
   test("answers alike alone and among others, texts, pictures and draws (D27, D28, O14)", async () => {
     const bodies = [
-      wild,
+      wildQuestion,
       still,
       look(),
       { ...still, messages: [{ role: "user", content: "Other words" }] },

@@ -1,53 +1,26 @@
 /** What answers count, beside what the engine counts: a model of this file's own, so that every number is known. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { silentLog } from "../../src/base/log.ts";
-import { type App, createApp } from "../../src/http/app.ts";
-import { pictureLoader } from "../../src/runtime/pictures.ts";
-import type { Runtime } from "../../src/runtime/request.ts";
-import { buildShaders } from "../../tools/build_shaders.ts";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { bmp } from "../images/files.ts";
 import { parseExposition } from "../support/exposition.ts";
 import { until } from "../support/fake_runtime.ts";
-import { openGoldenRuntime } from "../support/golden_runtime.ts";
 import { goldenCases } from "../support/goldens.ts";
 import { type ChatCompletion, chatCompletionOf } from "../support/openai_api.ts";
 import { testLimitMs } from "../support/test_limit.ts";
+import { openGoldenApp, wildQuestion } from "./golden_app.ts";
 import { chat, json } from "./support.ts";
 
-buildShaders();
 setDefaultTimeout(testLimitMs);
 
 const checkpoint = goldenCases().find(({ file }) => file.request && file.images.length > 0)!.checkpoints[0]!;
 
-let runtime: Runtime;
-let app: App;
-beforeAll(async () => {
-  runtime = await openGoldenRuntime(checkpoint, { contextLength: 192, imageTiles: 16 });
-  app = createApp({
-    version: "1.2.3",
-    log: silentLog,
-    loadPicture: pictureLoader({ allowRemote: false, allowPrivate: false }),
-  });
-  app.serve(runtime);
-});
-afterAll(() => runtime.close());
-
-/** A question whose answer has letters of all kinds, and ends by its length. */
-const question = {
-  model: "default",
-  messages: [{ role: "user", content: "Hello" }] as unknown[],
-  temperature: 2,
-  seed: 17,
-  ignore_eos: true,
-  max_tokens: 24,
-};
+const { app, runtime } = await openGoldenApp(checkpoint);
 
 let asked = 0;
 let drawnBefore = 0;
 
 /** An answer, and how many tokens the engine has drawn for it: its counters come a little later than the answer. */
 async function ask(body: object): Promise<ChatCompletion & { readonly drawn: number }> {
-  const answer = chatCompletionOf(await json(await app.fetch(chat({ ...question, ...body }))));
+  const answer = chatCompletionOf(await json(await app.fetch(chat({ ...wildQuestion, ...body }))));
   asked++;
   const { completion_tokens: counted } = answer.usage;
   await until(() =>
