@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { openTokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { goldenPicture } from "../runtime/golden_request.ts";
 import { until } from "../support/fake_runtime.ts";
@@ -9,8 +9,11 @@ import {
   type ChatCompletionChunk,
   chatCompletionOf,
 } from "../support/openai_api.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { openGoldenApp, wildQuestion } from "./golden_app.ts";
 import { chat, eventsOf, json } from "./support.ts";
+
+setDefaultTimeout(testLimitMs);
 
 // The way from a body to tokens and back, with a model. Numbers in the names, such as "D26", are the assertions of the
 // HTTP contract; every answer and every chunk is held to the schema of OpenAI's API (D1).
