@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import type { Environment } from "../base/environment.ts";
+import { nearest } from "../base/nearest.ts";
 import { quote } from "../base/quote.ts";
 import {
   environmentName,
@@ -21,10 +22,14 @@ export interface SettingsFile {
   readonly problems: readonly string[];
 }
 
-const maxBytes = 1 << 20;
+/** More than all settings take by far: the parser's time grows with the square of the keys. */
+const maxBytes = 1 << 16;
 
 /** A person writes no more; to look for a fault takes time by the square of it. */
 const maxSearchedLines = 1000;
+
+/** Who has made so many mistakes has put another file there. */
+const mostProblems = 20;
 
 /**
  * Where the settings file is looked for. Never in the current directory: who unpacks a foreign archive and works in
@@ -57,29 +62,40 @@ export function readSettingsFile(env: Environment): SettingsFile | undefined {
     return { path, values, problems: [`${name} cannot be read: ${(error as Error).message}`] };
   }
   if (text === undefined) return undefined;
+  const lines = text.split("\n");
   let table: Record<string, unknown>;
   try {
     table = parseToml(text);
   } catch (error) {
-    const where = lineOfFault(text.split("\n"));
     const reason = (error as Error).message.replace(/^TOML Parse error: /, "");
-    return { path, values, problems: [`${name}${where} must be TOML: ${reason}`] };
+    return { path, values, problems: [`${name}${lineOfFault(lines)} must be TOML: ${reason}`] };
   }
+  const keys = new Map<Setting, string>();
   for (const [key, value] of Object.entries(table)) {
-    const same = settingsCalled(key);
+    if (problems.length === mostProblems) {
+      problems.push(`${name}: what stands behind these ${mostProblems} mistakes was not read`);
+      break;
+    }
     try {
-      if (same.length === 0) {
-        throw new RangeError(`there is no setting ${quote(key)}; llamav config lists them`);
-      }
-      const other = Object.keys(table).find((other) => other !== key && settingsCalled(other)[0] === same[0]);
-      if (other !== undefined) throw new RangeError(`${key} and ${other} are one setting; keep one of them`);
-      values[environmentName(same[0]!)] = variableText(key, value, same);
+      const same = settingsCalled(key);
+      const [setting] = same;
+      if (setting === undefined) throw new RangeError(unknownKey(key));
+      const other = keys.get(setting);
+      if (other !== undefined) throw new RangeError(`${other} and ${key} are one setting; keep one of them`);
+      keys.set(setting, key);
+      values[environmentName(setting)] = variableText(key, value, same);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      problems.push(`${name}${lineOfKey(text.split("\n"), key)}: ${error.message}`);
+      problems.push(`${name}${lineOfKey(lines, key)}: ${error.message}`);
     }
   }
   return { path, values, problems };
+}
+
+function unknownKey(key: string): string {
+  const meant = nearest(key, Object.values<Setting>(settings).flatMap(spellingsOf).map(keyOf));
+  const remedy = meant === undefined ? "llamav config lists them" : `did you mean ${meant}?`;
+  return `there is no setting ${quote(key)}; ${remedy}`;
 }
 
 /** The variables as they are, and behind them what the file says. */
@@ -95,6 +111,11 @@ export function withSettingsFile(env: Environment, file: SettingsFile | undefine
 /** Those that a key of the file can mean; one flag may mean a little else to each command. */
 function settingsCalled(key: string): Setting[] {
   return Object.values<Setting>(settings).filter((setting) => spellingsOf(setting).includes(`--${key}`));
+}
+
+/** Of the flag `--ctx-size` the key is `ctx-size`. */
+function keyOf(flag: string): string {
+  return flag.slice(2);
 }
 
 /** @returns undefined where there is no file */

@@ -101,7 +101,7 @@ describe("another spelling of a flag", () => {
     using folder = new TemporaryFolder({ "llamav/config.toml": "parallel = 4\nmax-num-seqs = 8\n" });
     const { code, stderr } = await served([], { XDG_CONFIG_HOME: folder.path });
     expect(code).toBe(2);
-    expect(stderr).toContain("line 1: parallel and max-num-seqs are one setting; keep one of them");
+    expect(stderr).toContain("line 2: parallel and max-num-seqs are one setting; keep one of them");
   });
 
   test("config tells the spelling that says it", async () => {

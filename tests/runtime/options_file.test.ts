@@ -68,6 +68,28 @@ test("readSettingsFile() reads what is right beside what is wrong", () => {
   expect(problems).toHaveLength(2);
 });
 
+test.each([
+  ["max_tokens = 5", 'there is no setting "max_tokens"; did you mean max-tokens?'],
+  ["tmep = 1", 'there is no setting "tmep"; did you mean temp?'],
+  ["zebra = 1", 'there is no setting "zebra"; llamav config lists them'],
+])("readSettingsFile() says what %j may have meant", (toml, message) => {
+  using file = fileOf(toml);
+  expect(readSettingsFile(file.env)!.problems).toEqual([expect.stringContaining(message)]);
+});
+
+test("readSettingsFile() stops after twenty mistakes, and says so", () => {
+  using file = fileOf(Array.from({ length: 2000 }, (_, i) => `wrong${i} = 1`).join("\n"));
+  const { problems } = readSettingsFile(file.env)!;
+  expect(problems).toHaveLength(21);
+  expect(problems[19]).toContain('line 20: there is no setting "wrong19"');
+  expect(problems[20]).toEndWith(": what stands behind these 20 mistakes was not read");
+});
+
+test("readSettingsFile() parses no file that is larger than settings can be", () => {
+  using file = fileOf(Array.from({ length: 60_000 }, (_, i) => `k${i} = 1`).join("\n"));
+  expect(readSettingsFile(file.env)!.problems).toEqual([expect.stringContaining("at most 65536 bytes")]);
+});
+
 test("readSettingsFile() says of a folder in its place that it cannot be read", () => {
   using folder = new TemporaryFolder({ "llamav/config.toml/a": "" });
   expect(readSettingsFile({ XDG_CONFIG_HOME: folder.path })!.problems).toEqual([
