@@ -4,6 +4,7 @@ import type { Environment } from "../base/environment.ts";
 import { escapeLine } from "../base/escape.ts";
 import { ExplainedError } from "../base/errors.ts";
 import { readSettingsFile, withSettingsFile } from "../runtime/options_file.ts";
+import { unknownVariables } from "../runtime/variables.ts";
 import { addBench } from "./bench.ts";
 import { addChat } from "./chat/command.ts";
 import { addCompletion } from "./completion.ts";
@@ -117,6 +118,14 @@ const commands = [
 /** Commands that tell all that is wrong with the settings file, or take nothing from it. */
 const withoutSettings: ReadonlySet<string> = new Set(["config", "help", "completion", "version", "openapi"]);
 
+/** Tells of variables that nothing reads, where any is read at all. The server tells it in its log. */
+function tellUnknownVariables({ terminal, variables }: CliContext, command: Command): void {
+  const name = command.name();
+  const isServer = name === "serve" && command.parent?.parent === null;
+  if (isServer || (withoutSettings.has(name) && name !== "config")) return;
+  for (const line of unknownVariables(variables)) terminal.note(`note: ${line}`);
+}
+
 /** @throws {UsageError} If something is wrong with the file, and the command needs it. */
 function checkSettings({ settingsFile }: CliContext, command: string): void {
   const [problem] = settingsFile?.problems ?? [];
@@ -143,7 +152,10 @@ function buildProgram(context: CliContext): Command {
       writeErr: (text) => terminal.note(text.trimEnd()),
     })
     .showHelpAfterError("Try llamav --help")
-    .hook("preAction", (_, command) => checkSettings(context, command.name()));
+    .hook("preAction", (_, command) => {
+      tellUnknownVariables(context, command);
+      checkSettings(context, command.name());
+    });
   addFlags(program, ["debug"]);
   for (const add of commands) add(program, context);
   for (const command of program.commands) {

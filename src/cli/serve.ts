@@ -8,6 +8,7 @@ import type { SettingValues } from "../runtime/options.ts";
 import type { PicturePolicy } from "../runtime/pictures.ts";
 import type { EngineNews } from "../runtime/reports.ts";
 import type { Runtime } from "../runtime/request.ts";
+import { unknownVariables } from "../runtime/variables.ts";
 import { type CliContext, showProgress } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
@@ -95,6 +96,7 @@ export function addServe(program: Command, context: CliContext): void {
     const values = readFlags(command, flags, context.env);
     const level = values.verbose ? "debug" : "info";
     const log = createLog((line) => context.terminal.note(line.slice(0, -1)), level, values.logFormat);
+    for (const line of unknownVariables(context.variables)) log.warn(line);
     warnOfShownKey(command, log);
     const chosen = modelOrDemo(model, { env: {}, terminal: { note: (text) => log.info(text) } });
     await serve(await bringModel(chosen, values, context), values, log, context);

@@ -259,6 +259,11 @@ export function environmentName(setting: Setting): string {
   return variableOf(setting.flag);
 }
 
+/** All variables of a setting, its own first. */
+export function environmentNames(setting: Setting): readonly string[] {
+  return spellingsOf(setting).map(variableOf);
+}
+
 /**
  * What the variables say about a setting. Its own one wins over those of its other spellings.
  *
@@ -268,7 +273,7 @@ export function findVariable(
   setting: Setting,
   env: Environment,
 ): { readonly variable: string; readonly text: string } | undefined {
-  for (const variable of spellingsOf(setting).map(variableOf)) {
+  for (const variable of environmentNames(setting)) {
     const text = env[variable];
     if (text) return { variable, text };
   }

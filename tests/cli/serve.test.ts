@@ -69,6 +69,18 @@ test("serve without a model takes the demo, and says so", async () => {
   expect(run.stderr).toContain("built-in demo model");
 });
 
+test("serve tells of a variable that nothing reads as its log tells all else", async () => {
+  const openRuntime = () => Promise.reject(new ModelNotFoundError("There is none"));
+  const run = await cli(["serve", "m", "--port", "0", "--log-format", "json"], {
+    env: { LLAMAV_PROT: "80" },
+    services: { openRuntime, pictureLoader: noPictures },
+  });
+  expect(JSON.parse(run.stderr.split("\n")[0]!)).toMatchObject({
+    level: "warn",
+    message: "the variable LLAMAV_PROT has no effect; did you mean LLAMAV_PORT?",
+  });
+});
+
 test("serve with two models is wrong usage", async () => {
   expect(await cli(["serve", "a", "--model", "b"])).toMatchObject({
     code: 2,

@@ -109,3 +109,12 @@ test("the setting model is MODEL of every command that is given none", async () 
   await cli(["run", "What is it?"], { env: { ...file.env, LLAMAV_MODEL: "./variable" }, services });
   expect(opened).toMatchObject([{ model: "./mine" }, { model: "./other" }, { model: "./variable" }]);
 });
+
+test("a variable that is nearly one of ours is told of, where variables are read", async () => {
+  const env = { LLAMAV_MODLE: "./mine" };
+  const { services } = fakeServices("x");
+  const note = "note: the variable LLAMAV_MODLE has no effect; did you mean LLAMAV_MODEL?\n";
+  expect((await cli(["run", "m/", "Hello"], { env, services })).stderr).toBe(note);
+  expect((await cli(["config"], { env })).stderr).toContain(note);
+  expect((await cli(["completion", "bash"], { env })).stderr).toBe("");
+});
