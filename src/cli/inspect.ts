@@ -26,8 +26,10 @@ export function addInspect(program: Command, context: CliContext): void {
     const { json, yes, offline, ...options } = readFlags(command, flags, context.env);
     const model = await bringModel(modelOrDemo(oneModel(given), context), { yes, offline }, context);
     const inspection = await context.services.inspectModel({ model, ...options });
+    // As `show` tells them.
+    const shown = { ...inspection, facts: Object.fromEntries(inspection.facts) };
     await context.terminal.print(
-      json ? `${JSON.stringify(inspection, null, 2)}\n` : formatInspection(inspection),
+      json ? `${JSON.stringify(shown, null, 2)}\n` : formatInspection(inspection),
     );
   });
 }
@@ -55,6 +57,10 @@ function formatPlan(plan: MemoryPlan): string[] {
   return [
     row("device", plan.device),
     row("context", `${formatCount(plan.contextLength)} tokens`),
+    row(
+      "answers at a time",
+      `${plan.maxSequences}, as serve takes them (--max-num-seqs); run and chat take 1`,
+    ),
     row("memory", `${formatBytes(plan.totalBytes)} of ${formatBytes(plan.availableBytes)}: ${verdict}`),
     ...plan.allocations.map(({ name, bytes }) => row(`  ${name}`, formatBytes(bytes))),
   ];

@@ -35,11 +35,15 @@ export async function openForOne(
   return runtime;
 }
 
-/** The memory plan on one line: `"memory 57.9 MB: weights 28.4 MB, text cache 29.5 MB"`. */
-export function describeMemory({ memory }: ModelInfo): string {
+/**
+ * The memory plan on one line, with what it depends on:
+ * `"memory 57.9 MB, for 1 answer at a time: weights 28.4 MB, text cache 29.5 MB"`.
+ */
+export function describeMemory({ memory, maxSequences }: ModelInfo): string {
   const total = memory.reduce((sum, { bytes }) => sum + bytes, 0);
   const parts = memory.map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`);
-  return `memory ${formatBytes(total)}: ${parts.join(", ")}`;
+  const answers = `${maxSequences} ${maxSequences === 1 ? "answer" : "answers"} at a time`;
+  return `memory ${formatBytes(total)}, for ${answers}: ${parts.join(", ")}`;
 }
 
 /** What a person must hear once about the model that was loaded. */

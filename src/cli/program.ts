@@ -24,6 +24,7 @@ import { addRm } from "./rm.ts";
 import { addRun } from "./run.ts";
 import { addServe } from "./serve.ts";
 import { type Services, services } from "./services.ts";
+import { nameSources } from "./setting_source.ts";
 import { addShow } from "./show.ts";
 import { type Streams, Terminal } from "./terminal.ts";
 import { addTrace } from "./trace.ts";
@@ -71,20 +72,26 @@ export async function main(args: readonly string[], given: Partial<CliEnvironmen
   const terminal = new Terminal(given.streams ?? process);
   let env = variables;
   let program: Command | undefined;
+  /** Error messages call settings by their flags; they are told as whoever set them wrote them. */
+  let nameAll = (message: string): string => message;
   /** Does one thing and gives its exit code. */
   async function attempt(work: () => Promise<unknown>): Promise<number> {
     try {
       await work();
       return exitCodes.ok;
     } catch (error) {
-      report(error, terminal, program !== undefined && wantsDebug(program, env));
+      report(error, terminal, nameAll, program !== undefined && wantsDebug(program, env));
       return exitCodeOf(error);
     }
   }
   const code = await attempt(async () => {
     const settingsFile = readSettingsFile(variables);
     env = withSettingsFile(variables, settingsFile);
-    program = buildProgram({ terminal, env, variables, settingsFile, services: given.services ?? services });
+    const context = { terminal, env, variables, settingsFile, services: given.services ?? services };
+    program = buildProgram(context);
+    program.hook("preAction", (_, command) => {
+      nameAll = (message) => nameSources(message, command, context);
+    });
     await program.parseAsync(spellOutShortWords(program, args), { from: "user" });
   });
   // Output that did not arrive is no success; a command that failed has said why already.
@@ -182,13 +189,18 @@ function wantsDebug(program: Command, env: CliContext["env"]): boolean {
 }
 
 /** One sentence what, one sentence what to do; where it happened only when asked. */
-function report(error: unknown, terminal: Terminal, debug: boolean): void {
+function report(
+  error: unknown,
+  terminal: Terminal,
+  nameAll: (message: string) => string,
+  debug: boolean,
+): void {
   // Commander has said it already, and who interrupts knows it.
   if (error instanceof CommanderError || error instanceof InterruptedError) return;
   const known = error instanceof ExplainedError;
   const message = error instanceof Error ? error.message : String(error);
   // On one line each: a file's name in it cannot begin a line that we did not write.
-  terminal.note(`error: ${escapeLine(known ? message : `Unexpected failure: ${message}`)}`);
+  terminal.note(`error: ${escapeLine(known ? nameAll(message) : `Unexpected failure: ${message}`)}`);
   if (known && error.remedy !== undefined) terminal.note(escapeLine(error.remedy));
   if (!known && !debug) terminal.note("Run it again with --debug to see where it happened");
   if (debug) terminal.note(Bun.inspect(error));

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { ExplainedError } from "../base/errors.ts";
 import { formatDuration } from "../base/units.ts";
-import type { GenerateRequest, Runtime } from "../runtime/request.ts";
+import type { GenerateRequest, ModelInfo, Runtime } from "../runtime/request.ts";
 import type { SettingValues } from "../runtime/options.ts";
 import { hasScreen, sessionFlags } from "./chat/flags.ts";
 import type { CliContext } from "./context.ts";
@@ -69,7 +69,7 @@ async function run(
     const end = await interruptible((controller) =>
       printAnswer(runtime, request, controller.signal, context)
     );
-    tellCut(end, request, terminal);
+    tellCut(end, request, runtime.model, terminal);
     if (!values.verbose) return;
     for (const line of [timingLine("load", formatDuration(loadMs)), ...describeTimings(end)]) {
       terminal.note(line);
@@ -86,10 +86,16 @@ async function run(
  *
  * @throws {ExplainedError} If it was to have a form: what was printed has none.
  */
-function tellCut({ finishReason }: AnswerEnd, { constraint }: GenerateRequest, terminal: Terminal): void {
+function tellCut(
+  { finishReason }: AnswerEnd,
+  { constraint }: GenerateRequest,
+  { contextLength, longestContext }: ModelInfo,
+  terminal: Terminal,
+): void {
   if (finishReason !== "length") return;
   const cut = "The answer is cut off: --max-tokens, or the context, has no room for more";
-  if (constraint) throw new ExplainedError(cut, "Raise --max-tokens or --ctx-size, or ask for less");
+  const flags = contextLength < longestContext ? "--max-tokens or --ctx-size" : "--max-tokens";
+  if (constraint) throw new ExplainedError(cut, `Raise ${flags}, or ask for less`);
   terminal.note(`note: ${cut}`);
 }
 

@@ -22,8 +22,9 @@ export class Engine extends EngineCore {
     plan: MemoryPlan,
     options: CoreOptions,
   ) {
-    const { imageTokenIndex: imageToken, text: { vocabSize }, vision: { tokensPerTile } } = checkpoint.config;
-    super(runner, { imageToken, vocabSize, tokensPerTile }, options);
+    const { imageTokenIndex: imageToken, text, vision: { tokensPerTile } } = checkpoint.config;
+    const { vocabSize, maxPositionEmbeddings: longestContext } = text;
+    super(runner, { imageToken, vocabSize, longestContext, tokensPerTile }, options);
     const { contextLength, imageTiles, kvTokens, blockSize, maxSequences } = runner.limits;
     this.info = {
       device: device.info.name,

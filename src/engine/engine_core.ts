@@ -13,8 +13,8 @@ import {
   checkRequest,
   checkSize,
   checkTokens,
+  type ModelBounds,
   tileCount,
-  type TokenIds,
 } from "./request_checks.ts";
 import type { Pending, Runner, Sampled } from "./runner.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -25,7 +25,7 @@ import { StepClock } from "./step_clock.ts";
 export type StepRunner = Pick<Runner, "limits" | "submit" | "collect" | "encodeImage">;
 
 /** What of a model the scheduling depends on. */
-export interface CoreModel extends TokenIds {
+export interface CoreModel extends ModelBounds {
   /** What one tile of a waiting image counts for, in tokens. */
   readonly tokensPerTile: number;
 }
@@ -128,7 +128,7 @@ export class EngineCore {
    */
   sequence(request: EngineRequest): Sequence {
     checkTokens(request, this.#model);
-    checkSize(request, this.#runner.limits);
+    checkSize(request, this.#runner.limits, this.#model);
     return soleSequence(request, this.#model.imageToken);
   }
 

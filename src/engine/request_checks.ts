@@ -12,6 +12,12 @@ export interface TokenIds {
   readonly imageToken: number;
 }
 
+/** What of a model bounds a request. */
+export interface ModelBounds extends TokenIds {
+  /** Most tokens that prompt and answer can have in this model, whatever the memory. */
+  readonly longestContext: number;
+}
+
 /** Tokens whose logits one request may shift. */
 const mostBiases = 1024;
 
@@ -23,7 +29,7 @@ const mostBiases = 1024;
 export function checkRequest(
   request: EngineRequest,
   limits: Pick<RunnerLimits, "contextLength" | "imageTiles">,
-  model: TokenIds,
+  model: ModelBounds,
 ): void {
   const { maxTokens, n = 1 } = request;
   if (!(maxTokens >= 1)) {
@@ -36,13 +42,14 @@ export function checkRequest(
   }
   checkSampling(request);
   checkTokens(request, model);
-  checkSize(request, limits);
+  checkSize(request, limits, model);
 }
 
 /** Refuses prompts and images that do not fit. */
 export function checkSize(
   { tokens, images, maxTokens }: Pick<EngineRequest, "tokens" | "images" | "maxTokens">,
   { contextLength, imageTiles }: Pick<RunnerLimits, "contextLength" | "imageTiles">,
+  { longestContext }: Pick<ModelBounds, "longestContext">,
 ): void {
   if (tokens.length === 0) throw new RequestError("The prompt is empty", { param: "messages" });
   if (tokens.length + maxTokens > contextLength) {
@@ -51,7 +58,9 @@ export function checkSize(
       {
         param: "messages",
         code: "context_length_exceeded",
-        remedy: "Shorten the prompt, lower max_tokens or raise --ctx-size",
+        remedy: contextLength < longestContext
+          ? "Shorten the prompt, lower max_tokens or raise --ctx-size"
+          : "Shorten the prompt or lower max_tokens: the model can hold no more",
       },
     );
   }

@@ -14,6 +14,9 @@ export interface SimOptions extends CoreOptions {
 /** Id of the image token of a simulated model: the first behind its vocabulary. */
 export const simImageToken = simVocabulary;
 
+/** Nothing in it depends on positions. */
+const simLongestContext = 131_072;
+
 const defaultLimits: RunnerLimits = {
   contextLength: 128,
   blockSize: 4,
@@ -35,7 +38,8 @@ export class SimEngine extends EngineCore {
   readonly runner: SimRunner;
 
   private constructor(runner: SimRunner, options: CoreOptions) {
-    super(runner, { imageToken: simImageToken, vocabSize: simVocabulary, tokensPerTile: 4 }, options);
+    const model = { imageToken: simImageToken, vocabSize: simVocabulary, tokensPerTile: 4 };
+    super(runner, { ...model, longestContext: simLongestContext }, options);
     this.runner = runner;
     const { limits } = runner;
     this.info = {

@@ -125,6 +125,7 @@ function planOn(
       plan: {
         device: device.info.name,
         contextLength: limits.contextLength,
+        maxSequences: limits.maxSequences,
         allocations: plan.parts,
         totalBytes: plan.totalBytes,
         availableBytes: plan.heapBytes,

@@ -18,6 +18,8 @@ export interface SettingsFile {
   readonly path: string;
   /** Values as variables would hold them, by the name of the variable. */
   readonly values: Readonly<Record<string, string>>;
+  /** The keys that these values stand behind: a setting may have several names. */
+  readonly keys: Readonly<Record<string, string>>;
   /** What is wrong with it, by file and line. */
   readonly problems: readonly string[];
 }
@@ -54,12 +56,13 @@ export function readSettingsFile(env: Environment): SettingsFile | undefined {
   if (path === undefined) return undefined;
   const name = quote(path, 1000);
   const values: Record<string, string> = {};
+  const keys: Record<string, string> = {};
   const problems: string[] = [];
   let text: string | undefined;
   try {
     text = readText(path);
   } catch (error) {
-    return { path, values, problems: [`${name} cannot be read: ${(error as Error).message}`] };
+    return { path, values, keys, problems: [`${name} cannot be read: ${(error as Error).message}`] };
   }
   if (text === undefined) return undefined;
   const lines = text.split("\n");
@@ -68,9 +71,8 @@ export function readSettingsFile(env: Environment): SettingsFile | undefined {
     table = parseToml(text);
   } catch (error) {
     const reason = (error as Error).message.replace(/^TOML Parse error: /, "");
-    return { path, values, problems: [`${name}${lineOfFault(lines)} must be TOML: ${reason}`] };
+    return { path, values, keys, problems: [`${name}${lineOfFault(lines)} must be TOML: ${reason}`] };
   }
-  const keys = new Map<Setting, string>();
   for (const [key, value] of Object.entries(table)) {
     if (problems.length === mostProblems) {
       problems.push(`${name}: what stands behind these ${mostProblems} mistakes was not read`);
@@ -80,16 +82,17 @@ export function readSettingsFile(env: Environment): SettingsFile | undefined {
       const same = settingsCalled(key);
       const [setting] = same;
       if (setting === undefined) throw new RangeError(unknownKey(key));
-      const other = keys.get(setting);
+      const variable = environmentName(setting);
+      const other = keys[variable];
       if (other !== undefined) throw new RangeError(`${other} and ${key} are one setting; keep one of them`);
-      keys.set(setting, key);
-      values[environmentName(setting)] = variableText(key, value, same);
+      keys[variable] = key;
+      values[variable] = variableText(key, value, same);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       problems.push(`${name}${lineOfKey(lines, key)}: ${error.message}`);
     }
   }
-  return { path, values, problems };
+  return { path, values, keys, problems };
 }
 
 function unknownKey(key: string): string {

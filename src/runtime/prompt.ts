@@ -11,7 +11,12 @@ import { greedy, type Sampling } from "../engine/sampling.ts";
 import { supportedArrangements } from "../images/canvas.ts";
 import { ImagePreparer } from "../images/image_preparer.ts";
 import { extraEmbeddingRows, type MllamaConfig, readConfig } from "../model/config.ts";
-import { openTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import {
+  type EncodeSegment,
+  openTokenizer,
+  PromptTooLongError,
+  type Tokenizer,
+} from "../tokenizer/tokenizer.ts";
 import { modelId } from "./models.ts";
 import type { Conversation, RequestPart } from "./request.ts";
 
@@ -137,7 +142,7 @@ export async function buildPrompt(
 ): Promise<Prompt> {
   const asker = { client: request.client, signal };
   const pictures = request.messages.flatMap(({ content }) => content.filter((part) => part.type === "image"));
-  const tokens = await frontend.tokenizer.encodeInTurns(layOut(frontend, request), { maxTokens, ...asker });
+  const tokens = await encode(frontend, layOut(frontend, request), maxTokens, asker);
   return { tokens, images: await prepareImages(frontend, pictures, asker) };
 }
 
@@ -170,13 +175,14 @@ export async function buildRawPrompt(
  * @throws The signal's reason, when it is aborted.
  */
 export async function buildPlainPrompt(
-  { tokenizer, config }: Frontend,
+  frontend: Frontend,
   prompt: string | readonly number[],
   maxTokens: number,
   asker: Asker = {},
 ): Promise<Prompt> {
+  const { tokenizer, config } = frontend;
   if (typeof prompt === "string") {
-    const ids = await tokenizer.encodeInTurns([{ text: prompt, control: false }], { maxTokens, ...asker });
+    const ids = await encode(frontend, [{ text: prompt, control: false }], maxTokens, asker);
     return { tokens: [tokenizer.bosId, ...ids], images: [] };
   }
   const wrong = prompt.findIndex((id) => id >= config.text.vocabSize);
@@ -190,6 +196,24 @@ export async function buildPlainPrompt(
     });
   }
   return { tokens: [...prompt], images: [] };
+}
+
+/** @throws {RequestError} If there are more than `maxTokens`: with what can be done about it in this model. */
+async function encode(
+  { tokenizer, config }: Frontend,
+  segments: readonly EncodeSegment[],
+  maxTokens: number,
+  asker: Asker,
+): Promise<number[]> {
+  try {
+    return await tokenizer.encodeInTurns(segments, { maxTokens, ...asker });
+  } catch (error) {
+    if (!(error instanceof PromptTooLongError)) throw error;
+    const canGrow = maxTokens < config.text.maxPositionEmbeddings;
+    const more = canGrow ? "or raise --ctx-size" : "the model can hold no more";
+    const remedy = `${error.remedy}${canGrow ? "," : ":"} ${more}`;
+    throw new RequestError(error.message, { ...error.details, remedy });
+  }
 }
 
 /** How the checkpoint's authors want it sampled. */

@@ -20,6 +20,8 @@ export interface PlannedAllocation {
 export interface MemoryPlan {
   readonly device: string;
   readonly contextLength: number;
+  /** Sequences that are computed together, as `serve` does; `run` and `chat` have one, and need less. */
+  readonly maxSequences: number;
   readonly allocations: readonly PlannedAllocation[];
   readonly totalBytes: number;
   /** Bytes of the heaps that the plan may use. */

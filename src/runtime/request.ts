@@ -203,6 +203,10 @@ export interface ModelInfo {
   readonly id: string;
   readonly path: string;
   readonly contextLength: number;
+  /** The most that the model can have, whatever the memory. */
+  readonly longestContext: number;
+  /** Sequences that are computed together. */
+  readonly maxSequences: number;
   /** Tiles whose keys and values stay on the device. */
   readonly imageTiles: number;
   /** Pixels of a tile's side, and most tiles that a picture is cut into. */

@@ -86,6 +86,8 @@ class LocalRuntime implements Runtime {
       id: frontend.id,
       path,
       contextLength: engine.info.contextLength,
+      longestContext: frontend.config.text.maxPositionEmbeddings,
+      maxSequences: engine.info.maxSequences,
       imageTiles: engine.info.imageTiles,
       tileSize: frontend.config.image.size,
       maxTiles: frontend.maxTiles,

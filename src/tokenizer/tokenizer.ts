@@ -24,7 +24,7 @@ export class PromptTooLongError extends RequestError {
     super(`Cannot encode the prompt: it must have at most ${maxTokens} tokens, and it has ${have}`, {
       param: "messages",
       code: "context_length_exceeded",
-      remedy: "Shorten the prompt, or raise --ctx-size",
+      remedy: "Shorten the prompt",
     });
   }
 }

@@ -157,6 +157,7 @@ const inspection: Inspection = {
   plan: {
     device: "llvmpipe",
     contextLength: 8192,
+    maxSequences: 8,
     allocations: [{ name: "weights", bytes: 21_000_000_000 }],
     totalBytes: 22_000_000_000,
     availableBytes: 16_000_000_000,
@@ -188,6 +189,9 @@ test("inspect prints counts, bytes by part and the memory plan", async () => {
   }]);
   expect(stdout).toMatch(/^tensors +906, 21,340,441,670 bytes$/m);
   expect(stdout).toMatch(/^ {2}vision tower +500, 1\.7 GB$/m);
+  expect(stdout).toMatch(
+    /^answers at a time +8, as serve takes them \(--max-num-seqs\); run and chat take 1$/m,
+  );
   expect(stdout).toMatch(/^memory +22\.0 GB of 16\.0 GB: does not fit$/m);
   expect(stdout).toMatch(/^problem +The plan needs 22\.0 GB, the device has 16\.0 GB\. Lower --ctx-size$/m);
   expect(stdout).toContain("warning: No chat template");
@@ -210,10 +214,11 @@ test("the help states the defaults that follow from model and memory", async () 
   }
 });
 
-test("inspect --json prints one object", async () => {
+test("inspect --json prints one object, with the facts in the form of show", async () => {
   const services = { inspectModel: () => Promise.resolve(inspection) };
   const { stdout } = await cli(["inspect", "m", "--json"], { services });
-  expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(inspection)));
+  const facts = { "text layers": "40 (8 cross-attention)" };
+  expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify({ ...inspection, facts })));
 });
 
 test("doctor prints a line for each check, the remedies, and ends with 6 when one failed", async () => {

@@ -1,13 +1,17 @@
 import { expect, test } from "bun:test";
+import type { ModelInfo } from "../../src/runtime/request.ts";
 import { answer, FakeRuntime } from "../support/fake_runtime.ts";
 import { cli, fakeServices } from "./support.ts";
 
 /** A model that has no room for more than this. */
-function cutServices(text: string) {
+function cutServices(text: string, model: Partial<ModelInfo> = {}) {
   const events = answer(text).map((event) =>
     event.type === "end" ? { ...event, finishReason: "length" as const } : event
   );
-  return { ...fakeServices().services, openRuntime: () => Promise.resolve(new FakeRuntime(() => events)) };
+  return {
+    ...fakeServices().services,
+    openRuntime: () => Promise.resolve(new FakeRuntime(() => events, model)),
+  };
 }
 
 const cut = "The answer is cut off: --max-tokens, or the context, has no room for more";
@@ -29,4 +33,10 @@ test("run fails when an answer that has to have a form is cut off", async () => 
     stdout: '{"a": \n',
     stderr: `error: ${cut}\nRaise --max-tokens or --ctx-size, or ask for less\n`,
   });
+});
+
+test("run does not advise a larger context where the model has no more", async () => {
+  const services = cutServices('{"a": ', { contextLength: 8192, longestContext: 8192 });
+  const run = await cli(["run", "./m", "?", "--json-schema", '{"type":"object"}'], { services });
+  expect(run.stderr).toBe(`error: ${cut}\nRaise --max-tokens, or ask for less\n`);
 });

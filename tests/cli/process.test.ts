@@ -120,7 +120,7 @@ test("serve says what it serves, in what memory, and last that it is ready, also
   rmSync(folder, { recursive: true });
   expect(lines).toEqual([
     "tiny on fake device, 512 tokens of context",
-    "memory 57.9 MB: weights 28.4 MB, text cache 29.5 MB",
+    "memory 57.9 MB, for 8 answers at a time: weights 28.4 MB, text cache 29.5 MB",
     "note: The built-in chat template is used",
     expect.stringMatching(/^Loaded in .+; pictures by URL: from public addresses$/),
     "Built with Llama",

@@ -194,7 +194,9 @@ test("--verbose says on stderr what takes how much memory, and what took how lon
   const { services } = fakeServices("a", "b");
   const { stdout, stderr } = await cli(["run", "./m", "?", "--verbose"], { services });
   expect(stdout).toBe("ab\n");
-  expect(stderr).toStartWith("memory 57.9 MB: weights 28.4 MB, text cache 29.5 MB\n");
+  expect(stderr).toStartWith(
+    "memory 57.9 MB, for 8 answers at a time: weights 28.4 MB, text cache 29.5 MB\n",
+  );
   expect(stderr).toMatch(/\nload +[\d.]+ ms\nprompt +13 ms, 21 tokens, 1680\.0 tokens\/s\n/);
   expect(stderr).toContain("answer  4.0 ms, 2 tokens, 500.0 tokens/s, ended by stop\n");
 });

@@ -88,6 +88,15 @@ describe("buildPrompt()", () => {
     expect((await refusal(buildPrompt(frontend, request, 100))).details.code).toBe("context_length_exceeded");
   });
 
+  test("advises a larger context only where the model has more", async () => {
+    const most = frontend.config.text.maxPositionEmbeddings;
+    const long = user("word ".repeat(2 * most));
+    const remedyOf = async (maxTokens: number) =>
+      (await refusal(buildPrompt(frontend, long, maxTokens))).remedy;
+    expect(await remedyOf(most - 1)).toBe("Shorten the prompt, or raise --ctx-size");
+    expect(await remedyOf(most)).toBe("Shorten the prompt: the model can hold no more");
+  });
+
   test("refuses bytes that are no picture", async () => {
     const error = await refusal(buildPrompt(frontend, user(new Uint8Array(100), "hello"), 4096));
     expect(error.details.code).toBe("invalid_image");

@@ -75,6 +75,8 @@ export class FakeRuntime implements Runtime {
       id: "tiny",
       path: "some/folder/tiny",
       contextLength: 512,
+      longestContext: 131_072,
+      maxSequences: 8,
       imageTiles: 16,
       tileSize: 560,
       maxTiles: 4,

@@ -14,7 +14,7 @@ test("/show takes info, parameters and system, and says so of everything else", 
     folder,
     columns: 120,
   });
-  const memory = "memory 57.9 MB: weights 28.4 MB, text cache 29.5 MB";
+  const memory = "memory 57.9 MB, for 8 answers at a time: weights 28.4 MB, text cache 29.5 MB";
   await say(pty, "/show info", "device              fake device", "context             512 tokens", memory);
   await pty.shows(emptyPrompt);
   pty.type("/show parameters\r");
