@@ -7,6 +7,7 @@ import {
   ModelError,
   ModelNotFoundError,
   NetworkError,
+  RequestError,
 } from "../base/errors.ts";
 
 /** What the process ends with. Documented in `llamav --help`; scripts rely on it. */
@@ -48,7 +49,8 @@ export class InterruptedError extends Error {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   if (error instanceof InterruptedError) return error.exitCode;
-  if (error instanceof UsageError) return exitCodes.usage;
+  // Who asks and who gives the commands are one here: what cannot be used was named on the command line.
+  if (error instanceof UsageError || error instanceof RequestError) return exitCodes.usage;
   if (error instanceof ModelNotFoundError) return exitCodes.modelNotFound;
   if (error instanceof AccessError) return exitCodes.accessDenied;
   if (error instanceof NetworkError) return exitCodes.network;

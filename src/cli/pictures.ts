@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
-import { RequestError } from "../base/errors.ts";
+import { NetworkError, RequestError } from "../base/errors.ts";
+import { quote } from "../base/quote.ts";
+import type { LoadPicture } from "../runtime/pictures.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
 import { readReason } from "./read_reason.ts";
@@ -19,11 +21,41 @@ export const pictureName = /\.(png|jpe?g|webp|gif|bmp)$/i;
  */
 export async function readPicture(name: string, context: CliContext): Promise<Uint8Array> {
   if (name === "-") return await readPictureFromStdin(context);
-  if (/^(https?|data):/i.test(name)) {
-    const load = await context.services.pictureLoader({ allowRemote: true, allowPrivate: true });
-    return await load(name);
+  if (/^(https?|data):/i.test(name)) return await (await pictureFetcher(context))(name);
+  if (/\s/.test(name) && !pictureName.test(name) && !existsSync(name)) {
+    throw new UsageError(
+      `--image takes a picture, and there is no file ${quote(name)}`,
+      'Write a question without a flag: llamav run "What is in this picture?" --image FILE',
+    );
   }
   return await readPictureFile(name);
+}
+
+/**
+ * Fetches pictures by URL for the person at the terminal: from everywhere that this machine can reach. What goes wrong
+ * is told with the URL, and with what they can do about it.
+ */
+export async function pictureFetcher({ services }: Pick<CliContext, "services">): Promise<LoadPicture> {
+  const load = await services.pictureLoader({ allowRemote: true, allowPrivate: true });
+  return async (url, signal, client) => {
+    try {
+      return await load(url, signal, client);
+    } catch (error) {
+      // However the fetch words it: what ended it is the signal.
+      signal?.throwIfAborted();
+      if (!(error instanceof RequestError) || /^data:/i.test(url)) throw error;
+      const message = `Picture ${quote(shownUrl(url))}: ${error.message}`;
+      const remedy = "Download it, and give the file";
+      const isTheirs = error.details.code === "invalid_image_url" && URL.canParse(url);
+      throw isTheirs ? new NetworkError(message, remedy) : new UsageError(message, remedy);
+    }
+  };
+}
+
+/** A URL without what may be a secret in it: user, password, query, fragment. */
+function shownUrl(text: string): string {
+  const [path, more] = text.split(/(?=[?#])/, 2) as [string, string?];
+  return `${path.replace(/^([a-z]+:\/*)[^/]*@/i, "$1")}${more === undefined ? "" : "?…"}`;
 }
 
 /** Whether a word of the prompt is the file of a picture, as in `--image a.jpg b.jpg`. */

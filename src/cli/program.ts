@@ -47,9 +47,10 @@ Every flag of a command can also be set by the variable that its help names, or 
 then the variable. llamav config says where the file is, and what is set.
 llamav COMMAND --help says more about a command.
 
-Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 model not found, 4 access denied (a gated repository, a wrong token),
-5 network, 6 no suitable device, not enough memory or a lost device, 7 corrupt or mismatched model files, 8 no server
-answers, 130 SIGINT, 141 the reader of stdout has gone, 143 SIGTERM (serve drains after either signal and ends with 0).
+Exit codes: 0 ok, 1 failure, 2 wrong usage, or something given that cannot be used (a picture, a schema, a prompt that
+is too long), 3 model not found, 4 access denied (a gated repository, a wrong token), 5 network, 6 no suitable device,
+not enough memory or a lost device, 7 corrupt or mismatched model files, 8 no server answers, 130 SIGINT, 141 the reader
+of stdout has gone, 143 SIGTERM (serve drains after either signal and ends with 0).
 
 Built with Llama. Llama 3.2 is licensed under the Llama 3.2 Community License,
 Copyright © Meta Platforms, Inc. All Rights Reserved.`;

@@ -4,7 +4,7 @@ import { givenSampling, requestLimits, samplingNames } from "../runtime/request_
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
 import { readJsonSchema } from "./json_schema.ts";
-import { checkIsText, isPictureFile, isPictureUrl, readPicture } from "./pictures.ts";
+import { checkIsText, isPictureFile, isPictureUrl, pictureFetcher, readPicture } from "./pictures.ts";
 
 /** The settings that make a request of `run`. */
 export const requestFlags = [
@@ -65,7 +65,7 @@ async function readEarlier(
   context: CliContext,
 ): Promise<Earlier> {
   const { readConversation } = await import("./conversation_file.ts");
-  const fetchPicture = await context.services.pictureLoader({ allowRemote: true, allowPrivate: true });
+  const fetchPicture = await pictureFetcher(context);
   const prompt = await readConversation(path, images, fetchPicture);
   if ("text" in prompt) {
     throw new UsageError(

@@ -5,6 +5,7 @@ import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { bringModel, modelArgument, modelOrDemo, oneModel } from "./model_argument.ts";
+import { pictureFetcher } from "./pictures.ts";
 
 const flags = [
   "messages",
@@ -47,7 +48,7 @@ export function addTrace(program: Command, context: CliContext): void {
     checkOutput(out);
     const model = await bringModel(modelOrDemo(oneModel(given), context), values, context);
     const { readConversation } = await import("./conversation_file.ts");
-    const fetchPicture = await context.services.pictureLoader({ allowRemote: true, allowPrivate: true });
+    const fetchPicture = await pictureFetcher(context);
     const report = await context.services.traceToFile({
       model,
       prompt: await readConversation(messages, images, fetchPicture),

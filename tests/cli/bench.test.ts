@@ -125,7 +125,7 @@ test("bench refuses numbers that it cannot use, and says which it can", async ()
 
 test("bench refuses runs that are longer than the model's context", async () => {
   const { code, stderr } = await cli(["bench", model, "--prompt", "100000"], { services });
-  expect(code).toBe(1);
+  expect(code).toBe(2);
   expect(stderr).toMatch(/^error: The longest run takes 1000\d\d positions, the model has \d+\n/);
   expect(stderr).toContain("Lower --prompt, --max-tokens or --batch");
 });

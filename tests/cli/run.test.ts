@@ -325,7 +325,7 @@ test("every kind of error has its exit code, one sentence what and one what to d
     [new ServerUnreachableError("No server"), 8, "error: No server\n"],
     [new DeviceError("No device", "Install a driver"), 6, "error: No device\nInstall a driver\n"],
     [new ModelError("Bad file"), 7, "error: Bad file\n"],
-    [new RequestError("Too long", { remedy: "Shorten it." }), 1, "error: Too long\nShorten it\n"],
+    [new RequestError("Too long", { remedy: "Shorten it." }), 2, "error: Too long\nShorten it\n"],
     [
       new TypeError("x is\n\x1bundefined"),
       1,

@@ -2,11 +2,10 @@ import { homedir } from "node:os";
 import { basename } from "node:path";
 import { ExplainedError, RequestError } from "../../base/errors.ts";
 import { requestLimits } from "../../runtime/request_settings.ts";
-import type { LoadPicture } from "../../runtime/pictures.ts";
 import type { PictureView } from "../../runtime/picture_view.ts";
 import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit_codes.ts";
-import { readPictureFile, seemsPicture } from "../pictures.ts";
+import { pictureFetcher, readPictureFile, seemsPicture } from "../pictures.ts";
 import { readClipboardPicture } from "./clipboard.ts";
 import { findMentions, removeMentions } from "./mentions.ts";
 import type { ChatPicture } from "./session.ts";
@@ -54,8 +53,8 @@ export async function openNamedPicture(
   }
   if (name === "clipboard") return await open("clipboard", readClipboardPicture());
   if (/^(https?|data):/i.test(name)) {
-    const load = await context.services.pictureLoader({ allowRemote: true, allowPrivate: true });
-    return await open(nameOfUrl(name), await fetchPicture(load, name, signal));
+    const load = await pictureFetcher(context);
+    return await open(nameOfUrl(name), await load(name, signal));
   }
   const [mention] = findMentions(`@${name}`, homeOf(context));
   const path = mention?.to === name.length + 1 ? mention.path : name;
@@ -100,16 +99,6 @@ export function checkPictureCount(count: number): void {
     `At most ${pictures} pictures fit into a conversation, this would be picture ${count}`,
     "/detach N removes one, /clear begins anew",
   );
-}
-
-/** However the fetch words it: what ended it is the signal. */
-async function fetchPicture(load: LoadPicture, name: string, signal?: AbortSignal): Promise<Uint8Array> {
-  try {
-    return await load(name, signal);
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  }
 }
 
 /** The folder that `~` stands for. */

@@ -41,7 +41,7 @@ test("with pipes every line is a message, and answers are all that is on stdout"
 
 test("with pipes the first mistake ends the program with its code", async () => {
   expect(await pipe("/nothing\nnever asked\n")).toMatchObject({ code: 2, stdout: "" });
-  expect(await pipe("refused\nnever asked\n")).toMatchObject({ code: 1, stdout: "" });
+  expect(await pipe("refused\nnever asked\n")).toMatchObject({ code: 2, stdout: "" });
   expect(await pipe("")).toMatchObject({ code: 0, stdout: "", stderr: "" });
 });
 
