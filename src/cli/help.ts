@@ -1,12 +1,21 @@
 import type { Command } from "commander";
+import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
+import { schemaHelp } from "./schema_help.ts";
 
-/** `llamav help [COMMAND…]`: the help of a command, or of a command of a command. */
-export function addHelp(program: Command): void {
-  program.command("help").summary("print the help of a command")
-    .description("Prints the help of a command.")
+/** What is no command and is explained all the same. */
+const topics: Readonly<Record<string, string>> = { schema: schemaHelp };
+
+/** `llamav help [COMMAND…]`: the help of a command, of a command of a command, or of a topic. */
+export function addHelp(program: Command, { terminal }: CliContext): void {
+  program.command("help").summary("print the help of a command, or of: schema")
+    .description("Prints the help of a command, or says what a JSON schema may have (llamav help schema).")
     .argument("[command...]", "which one, as in: llamav help bench serve")
-    .action((names: readonly string[]) => commandOf(program, names).help());
+    .action(async (names: readonly string[]) => {
+      const topic = Object.hasOwn(topics, names.join(" ")) ? topics[names.join(" ")] : undefined;
+      if (topic !== undefined) return await terminal.print(topic);
+      commandOf(program, names).help();
+    });
 }
 
 function commandOf(program: Command, names: readonly string[]): Command {

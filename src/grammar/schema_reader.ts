@@ -26,7 +26,7 @@ export function refuseSchema(place: Place, reason: string): never {
   const at = place.slice(0, 120).toWellFormed();
   throw new RequestError(`The JSON schema, at ${JSON.stringify(at)}, ${reason}`, {
     code: "invalid_json_schema",
-    remedy: "README.md lists what a schema may have",
+    remedy: "llamav help schema lists what a schema may have",
   });
 }
 

@@ -90,7 +90,8 @@ export const requestSettings = {
     kind: "text",
     flag: "--json-schema",
     placeholder: "schema",
-    help: "JSON schema that the answer must be valid under: a file, or the schema itself",
+    help:
+      "JSON schema that the answer must be valid under: a file, or the schema itself (llamav help schema)",
   },
   system: {
     kind: "text",

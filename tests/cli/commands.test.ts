@@ -6,6 +6,7 @@ import manifest from "../../package.json" with { type: "json" };
 import type { Check, Inspection } from "../../src/runtime/reports.ts";
 import { environmentName, type Setting, settings } from "../../src/runtime/options.ts";
 import type { Services } from "../../src/cli/services.ts";
+import { repositoryText } from "../support/repository.ts";
 import { cli, fakeServices } from "./support.ts";
 
 /** Every command that has flags of its own; of commands that have commands, those too. */
@@ -267,6 +268,14 @@ test("output that cannot be written is no success: 1 with the reason, 141 when i
 
 test("a command that writes nothing to stdout does not mind that it is broken", async () => {
   expect(await cli(["serve", "a", "--model", "b"], { stdoutError: "ENOSPC" })).toMatchObject({ code: 2 });
+});
+
+test("help schema says what README.md says of schemas", async () => {
+  const { code, stdout } = await cli(["help", "schema"]);
+  const words = (text: string) => text.replace(/`|\*\*/g, "").replace(/\s+/g, " ").trim();
+  const start = "**What a schema may have:**";
+  const said = repositoryText("README.md").split("\n\n").find((part) => part.startsWith(start))!;
+  expect({ code, text: words(stdout) }).toEqual({ code: 0, text: words(said) });
 });
 
 test("help prints what --help does, also for a command of a command", async () => {
