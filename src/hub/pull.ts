@@ -1,6 +1,6 @@
 import { lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ExplainedError, ModelNotFoundError } from "../base/errors.ts";
+import { ModelNotFoundError, RequestError } from "../base/errors.ts";
 import { findCached, type RepositoryFolders, repositoryFolders } from "./cache.ts";
 import { HubClient } from "./client.ts";
 import { checkSpace, type Disk, disk, explainWrite } from "./disk.ts";
@@ -91,7 +91,7 @@ const strayMs = 7 * 24 * 3_600_000;
  * @throws {ModelNotFoundError} If there is no such repository or revision, or none in the cache where the network
  * must not be used.
  * @throws {ModelError} If it is no model of ours, or the hub sends something else than it has announced.
- * @throws {ExplainedError} If none of its files is wanted.
+ * @throws {RequestError} If none of its files is wanted.
  * @throws {AccessError} If the repository is gated, or the token is not known.
  * @throws {NetworkError} If the network keeps failing.
  * @throws {ExplainedError} If the disk is full or may not be written.
@@ -114,8 +114,9 @@ export async function pull(options: PullOptions): Promise<PulledModel> {
   );
   const files = listing.files.filter(({ path }) => options.wants?.(path) ?? true);
   if (files.length === 0) {
-    const names = listing.files.map(({ path }) => path).join(", ");
-    throw new ExplainedError(`None of the files of ${repository} is wanted`, `There are ${names}`);
+    throw new RequestError(`None of the files of ${repository} is wanted`, {
+      remedy: `There are ${describeFiles(listing.files)}`,
+    });
   }
   const folders = repositoryFolders(settings.cache, repository);
   const client = clientOf(tuning.stallMs);
@@ -131,6 +132,13 @@ export async function pull(options: PullOptions): Promise<PulledModel> {
   } catch (error) {
     throw explainWrite(error, settings.cache);
   }
+}
+
+const mostNamed = 20;
+
+function describeFiles(files: readonly HubFile[]): string {
+  const names = files.slice(0, mostNamed).map(({ path }) => path).join(", ");
+  return files.length > mostNamed ? `${names} and ${files.length - mostNamed} more` : names;
 }
 
 function pullFromCache({ settings, repository, revision }: PullOptions): PulledModel {

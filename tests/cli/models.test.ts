@@ -90,6 +90,21 @@ describe("llamav pull", () => {
     expect(run.stderr).toMatch(/^error: [^\n]+\n[A-Z][^\n]+\n$/);
   });
 
+  test("patterns that fit no file are wrong usage, which names some files of many", async () => {
+    const more = Array.from(
+      { length: 500 },
+      (_, i) => `model-${String(i).padStart(5, "0")}-of-00500.safetensors`,
+    );
+    const files = { ...modelFiles, ...Object.fromEntries(more.map((name) => [name, "x"])) };
+    await using hub = await LocalHub.start({ files });
+    using home = new TemporaryFolder();
+    const args = ["pull", repository, "--include", "NOTHING"];
+    const { code, stderr } = await cli(args, { env: environment(hub, home) });
+    expect({ code, lines: stderr.split("\n").length }).toEqual({ code: 2, lines: 3 });
+    expect(stderr).toMatch(/^There are .+ and \d{3} more$/m);
+    expect(stderr.split("\n")[1]!.split(", ")).toHaveLength(20);
+  });
+
   test("HF_HUB_OFFLINE has the exit code of a model that is not there, a wrong endpoint that of a failure", async () => {
     using home = new TemporaryFolder();
     const env = environment(undefined, home);
