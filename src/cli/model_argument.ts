@@ -42,12 +42,20 @@ export function takeModel(words: readonly string[]): { model: string | undefined
   return isModel ? { model: oneModel(first), rest } : { model: undefined, rest: words };
 }
 
+/** The model that was given, or that of the settings. */
+export function namedModel(
+  model: string | undefined,
+  { env }: Pick<CliContext, "env">,
+): string | undefined {
+  return model ?? findVariable(settings.model, env)?.text;
+}
+
 /** The model to use: the one that was given, the one of the settings, or the demo, with a word to the person. */
 export function modelOrDemo(
   model: string | undefined,
   { terminal, env }: { readonly terminal: Pick<Terminal, "note">; readonly env: CliContext["env"] },
 ): string {
-  const chosen = model ?? findVariable(settings.model, env)?.text;
+  const chosen = namedModel(model, { env });
   if (chosen !== undefined) return chosen;
   terminal.note(
     "note: this is the small built-in demo model; for other pictures name 11b, 90b, a repository of the hub, or a " +
@@ -82,34 +90,50 @@ export function checkModelName(model: string): string {
   }
 }
 
+/** What to do about a model of the hub that is missing: `yes` fetches it without asking, `offline` does not. */
+type Fetching = SettingValues<"yes" | "offline">;
+
 /**
- * Makes sure that a model of the hub is on this machine: asks whether to fetch it, if there is somebody to ask.
- * What is not there then is told by whoever opens it.
+ * Looks whether a model is on this machine, or can be fetched. Fetches nothing: what was given beside it can be read
+ * first.
  *
- * @param how `yes` fetches it without asking, `offline` not at all
- * @returns MODEL as it was given
+ * @returns the repository that is to be fetched; undefined if the model is there
  * @throws {UsageError} If it can be no model.
- * @throws What `pullShown` throws.
+ * @throws {ModelNotFoundError} If it is missing, and nobody fetches it.
  */
-export async function bringModel(
+export async function findModel(
   model: string,
-  { yes, offline }: SettingValues<"yes" | "offline">,
+  { yes, offline }: Fetching,
   context: CliContext,
-): Promise<string> {
+): Promise<string | undefined> {
   checkModelName(model);
   const { missingModel } = await import("../runtime/models.ts");
   const missing = missingModel(model, context.env);
-  if (missing === undefined) return model;
-  if (!yes && !offline) {
-    const { terminal } = context;
-    if (!terminal.canAsk) return model;
-    const answer = await terminal.ask(
-      `${missing.repository} is not on this machine. Fetch it from the hub? [y/N] `,
-    );
-    if (!/^y(es)?$/i.test(answer.trim())) return model;
+  if (missing !== undefined && !offline && (yes || context.terminal.canAsk)) return missing.repository;
+  if (missing !== undefined && offline) {
+    // It says why nobody fetches it.
+    const { pullShown } = await import("./pull.ts");
+    await pullShown(model, { offline }, context);
   }
-  const { pullShown } = await import("./pull.ts");
-  // Offline it says that the model is missing, and why nobody fetches it.
-  await pullShown(model, { offline }, context);
+  await context.services.checkModel(model, context.env);
+  return undefined;
+}
+
+/**
+ * Makes sure that a model is on this machine: asks whether to fetch one of the hub, if there is somebody to ask.
+ *
+ * @returns MODEL as it was given
+ * @throws What `findModel` and `pullShown` throw.
+ */
+export async function bringModel(model: string, how: Fetching, context: CliContext): Promise<string> {
+  const missing = await findModel(model, how, context);
+  if (missing === undefined) return model;
+  const { terminal, services, env } = context;
+  const question = `${missing} is not on this machine. Fetch it from the hub? [y/N] `;
+  if (how.yes || /^y(es)?$/i.test((await terminal.ask(question)).trim())) {
+    const { pullShown } = await import("./pull.ts");
+    await pullShown(model, {}, context);
+  }
+  await services.checkModel(model, env);
   return model;
 }

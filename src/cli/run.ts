@@ -8,7 +8,14 @@ import type { CliContext } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
 import { openForOne } from "./loaded_model.ts";
-import { bringModel, modelArgument, modelOrDemo, takeModel } from "./model_argument.ts";
+import {
+  bringModel,
+  findModel,
+  modelArgument,
+  modelOrDemo,
+  namedModel,
+  takeModel,
+} from "./model_argument.ts";
 import { namePictures } from "./pictures.ts";
 import { buildRequest, requestFlags } from "./run_request.ts";
 import type { Terminal } from "./terminal.ts";
@@ -59,6 +66,9 @@ async function run(
     const { startChat } = await import("./chat/start.ts");
     return await startChat({ model: given, values }, context);
   }
+  const named = namedModel(given, context);
+  // Nobody types a question for a model that is not there.
+  if (named !== undefined) await findModel(named, values, context);
   // What the person gave is read before the model: a wrong path is told in milliseconds.
   const request = await buildRequest(words, values, context);
   const model = await bringModel(modelOrDemo(given, context), values, context);

@@ -1,3 +1,4 @@
+import type { Environment } from "../base/environment.ts";
 import type { BenchOptions, BenchReport } from "../runtime/bench_report.ts";
 import type { DoctorOptions } from "../runtime/doctor.ts";
 import type { FoundDevice } from "../runtime/devices.ts";
@@ -9,6 +10,8 @@ import type { Runtime } from "../runtime/request.ts";
 
 /** What the commands ask of the runtime. Tests give their own. */
 export interface Services {
+  /** Looks whether a model can be opened. @throws {ModelNotFoundError} If it is not there. */
+  checkModel(model: string, env: Environment): Promise<void>;
   openRuntime(options: RuntimeOptions): Promise<Runtime>;
   pictureLoader(policy: PicturePolicy): Promise<LoadPicture>;
   traceToFile(options: TraceOptions): Promise<TraceReport>;
@@ -20,6 +23,7 @@ export interface Services {
 
 /** The real ones. Each module is read when it is first needed: `--version` and `--help` load none of them. */
 export const services: Services = {
+  checkModel: async (model, env) => (await import("../runtime/models.ts")).checkModel(model, env),
   openRuntime: async (options) => (await import("../runtime/runtime.ts")).openRuntime(options),
   pictureLoader: async (policy) => (await import("../runtime/pictures.ts")).pictureLoader(policy),
   traceToFile: async (options) => (await import("../runtime/trace.ts")).traceToFile(options),

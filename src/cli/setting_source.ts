@@ -24,6 +24,19 @@ export function writtenSource(
   return (value) => `${key}${value === undefined ? "" : ` = ${value}`} in ${quote(path, 1000)}`;
 }
 
+/** A message about a MODEL that nobody wrote behind the command: with where its name stands. */
+function nameModel(message: string, command: Command, sources: Sources): string {
+  for (const setting of [settings.model, settings.huggingfaceRepoId]) {
+    const text = findVariable(setting, sources.env)?.text;
+    if (text === undefined || command.args.includes(text) || isGivenByFlag(command, setting)) continue;
+    const source = writtenSource(setting, sources)!();
+    for (const name of [quote(text, 1000), quote(text)]) {
+      if (message.includes(name)) return message.replace(name, () => `${name} (${source})`);
+    }
+  }
+  return message;
+}
+
 /**
  * A message about settings, which calls each by its flag, as the person knows it who has set it otherwise:
  * "--ctx-size 9 is too few" becomes "LLAMAV_CTX_SIZE=9 is too few". Advice stays as it is: a flag always wins.
@@ -31,7 +44,7 @@ export function writtenSource(
  * @param command the one that ran
  */
 export function nameSources(message: string, command: Command, sources: Sources): string {
-  let named = message;
+  let named = nameModel(message, command, sources);
   for (const setting of Object.values<Setting>(settings)) {
     const isOfCommand = command.options.some(({ long }) => long === setting.flag);
     if (!isOfCommand || !message.includes(setting.flag) || isGivenByFlag(command, setting)) continue;

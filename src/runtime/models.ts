@@ -50,11 +50,16 @@ export function modelDirectory(model: string, env: Environment = process.env): s
   if (named.kind === "directory") return named.path;
   const cached = findCached(hubCache(env), named);
   if (cached && cached.missing.length === 0) return cached.path;
-  const have = cached ? `lacks ${cached.missing.slice(0, 3).join(", ")}` : "is not there";
+  const have = cached ? `${hubCache(env)} lacks ${describeMissing(cached)}` : `it is not in ${hubCache(env)}`;
   throw new ModelNotFoundError(
-    `Cannot open model ${quote(model)}: there is no such directory, and in ${hubCache(env)} it ${have}`,
+    `There is no ${cached ? "complete " : ""}model ${quote(model)} on this machine: ${have}`,
     `Fetch it from the hub: llamav pull ${model}`,
   );
+}
+
+function describeMissing({ missing }: Pick<CachedModel, "missing">): string {
+  const names = missing.slice(0, 3).join(", ");
+  return missing.length > 3 ? `${names} and ${missing.length - 3} more` : names;
 }
 
 /**

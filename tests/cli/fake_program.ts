@@ -51,6 +51,7 @@ async function openRuntime(
 }
 
 const services = {
+  checkModel: () => Promise.resolve(),
   openRuntime,
   // Lets a client see what the operator allowed.
   pictureLoader: (policy) => Promise.resolve(() => Promise.reject(new RequestError(JSON.stringify(policy)))),

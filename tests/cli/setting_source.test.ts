@@ -2,6 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { RequestError } from "../../src/base/errors.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { testLimitMs } from "../support/test_limit.ts";
+import { services } from "../../src/cli/services.ts";
 import { cli } from "./support.ts";
 
 setDefaultTimeout(testLimitMs);
@@ -47,3 +48,46 @@ test.each(["ctx-size", "max-model-len"])(
     );
   },
 );
+
+const { checkModel } = services;
+
+const lines = ["run Hello", "chat", "serve --port 0", "inspect", "bench", "show"];
+
+test.each(lines)(
+  "%s tells of a model that is not there in the same words, and who named it",
+  async (line) => {
+    const args = line.split(" ");
+    const told = async (args: readonly string[], env: Record<string, string>) => {
+      const { code, stderr } = await cli(args, {
+        env: { HF_HOME: "/nowhere", ...env },
+        services: { checkModel },
+      });
+      expect(code).toBe(3);
+      return stderr;
+    };
+    const [command, ...rest] = args as [string, ...string[]];
+    const [none, remedy] = (await told([command, "./nope", ...rest], {})).split("\n");
+    expect(none).toBe('error: There is no model "./nope" on this machine');
+    expect(remedy).toStartWith("llamav list lists those");
+    const fromVariable = await told(args, { LLAMAV_MODEL: "./nope" });
+    expect(fromVariable).toStartWith('error: There is no model "./nope" (LLAMAV_MODEL) on this machine\n');
+    const repository = await told([command, "foo/bar", ...rest], {});
+    expect(repository).toStartWith('error: There is no model "foo/bar" on this machine: ');
+    expect(repository).toEndWith("\nFetch it from the hub: llamav pull foo/bar\n");
+    using folder = new TemporaryFolder({ "llamav/config.toml": 'model = "foo/bar"\n' });
+    expect(await told(args, { XDG_CONFIG_HOME: folder.path })).toStartWith(
+      `error: There is no model "foo/bar" (model in "${folder.path}/llamav/config.toml") on this machine: `,
+    );
+  },
+);
+
+test("run tells of a model that is not there before it reads stdin", async () => {
+  const env = { HF_HOME: "/nowhere" };
+  for (const stdin of ["", "A question"]) {
+    const run = await cli(["run", "foo/bar"], { env, stdin, services: { checkModel } });
+    expect(run).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('no model "foo/bar" on this machine'),
+    });
+  }
+});

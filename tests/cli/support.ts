@@ -58,6 +58,8 @@ export async function cli(args: readonly string[], setting: CliSetting = {}): Pr
   const stderr = new Sink(setting.terminal);
   const unexpected = (name: string) => () => Promise.reject(new Error(`${name} was called`));
   const services: Services = {
+    // The models of tests are names.
+    checkModel: () => Promise.resolve(),
     openRuntime: unexpected("openRuntime"),
     pictureLoader: unexpected("pictureLoader"),
     traceToFile: unexpected("traceToFile"),
@@ -82,6 +84,7 @@ export function fakeServices(
   const runtime = new FakeRuntime(() => answer(...pieces));
   const opened: unknown[] = [];
   const services: Partial<Services> = {
+    checkModel: () => Promise.resolve(),
     openRuntime({ onProgress, ...options }) {
       opened.push(options);
       onProgress?.({ stage: "weights", done: 5_000_000, total: 10_000_000, unit: "bytes" });

@@ -1,5 +1,4 @@
 import type { TerminalInput, TerminalOutput } from "../../terminal/raw_terminal.ts";
-import { checkModel } from "../../runtime/models.ts";
 import { forcesColors } from "../../terminal/colors.ts";
 import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit_codes.ts";
@@ -54,7 +53,7 @@ export async function startChat(
   const loadMs = performance.now() - started;
   // Until here Ctrl-C ends everything.
   const view = screen ? new ScreenView(screen) : new LineView(terminal, forcesColors(env) && !values.plain);
-  const findModel = async (model: string) => checkModel(await bringModel(model, values, context), env);
+  const findModel = async (model: string) => void await bringModel(model, values, context);
   const history = new InputHistory(folder);
   const parts = { context, view, openPicture, history, store, findModel, openModel };
   const chat = new Chat(parts, { session, runtime, verbose: values.verbose ?? false });

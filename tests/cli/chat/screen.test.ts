@@ -23,7 +23,7 @@ test("chat shows what is typed, the answer, and room for the next message", asyn
 });
 
 test("run without a prompt has a conversation at a terminal", async () => {
-  using folder = new TemporaryFolder();
+  using folder = new TemporaryFolder({ "config.json": "{}" });
   await using pty = openChat(["run", folder.path, "--temp", "0.5"], { folder });
   await say(pty, "hello", "u(hello) temp=0.5", "");
 });
