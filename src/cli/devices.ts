@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { DeviceError } from "../base/errors.ts";
-import { formatBytes } from "../base/units.ts";
+import { describeDeviceMemory } from "../runtime/device_memory.ts";
 import type { FoundDevice } from "../runtime/devices.ts";
 import type { CliContext } from "./context.ts";
 import { addFlags, readFlags } from "./flags.ts";
@@ -25,15 +25,13 @@ export function addDevices(program: Command, context: CliContext): void {
 function formatDevices(devices: readonly FoundDevice[]): string {
   return formatTable([
     ["DEVICE", "NAME", "TYPE", "DRIVER", "VULKAN", "MEMORY", "STATE"],
-    ...devices.map(({ index, name, type, driverName, driverInfo, apiVersion, heaps, missing }) => [
+    ...devices.map(({ index, name, type, driverName, driverInfo, apiVersion, memoryBytes, missing }) => [
       String(index),
       name,
       type,
       `${driverName} ${driverInfo}`,
       apiVersion,
-      heaps.map(({ bytes, deviceLocal }) => `${formatBytes(bytes)}${deviceLocal ? "" : " of the host"}`).join(
-        " + ",
-      ),
+      describeDeviceMemory(type, memoryBytes),
       missing.length === 0 ? "ready" : `lacks ${missing.join(" and ")}`,
     ]),
   ]);

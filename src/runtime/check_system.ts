@@ -7,7 +7,9 @@ import { type DeviceInfo, listDevices } from "../gpu/device.ts";
 import { driverManifests } from "../gpu/driver_manifests.ts";
 import { loaderInfo } from "../gpu/loader_info.ts";
 import { ShaderLibrary } from "../gpu/shader_library.ts";
+import { deviceHeapBytes } from "../model/plan.ts";
 import { kernels } from "../ops/registry.ts";
+import { describeDeviceMemory } from "./device_memory.ts";
 import type { Check } from "./reports.ts";
 
 const installDriver = "Install the graphics card's Vulkan driver, or Mesa's for AMD, Intel and the CPU";
@@ -72,15 +74,10 @@ export function checkDevices(): Check[] {
   });
 }
 
-function describe(
-  { name, type, driverName, driverInfo, apiVersion, subgroupSize, heaps }: DeviceInfo,
-): string {
-  const sizes = heaps.map(({ bytes, deviceLocal }) =>
-    `${formatBytes(bytes)}${deviceLocal ? "" : " of the host"}`
-  );
-  return `"${name}" (${type}), ${driverName} ${driverInfo}, Vulkan ${apiVersion}, subgroups of ${subgroupSize}, heaps ${
-    sizes.join(" + ")
-  }`;
+function describe(info: DeviceInfo): string {
+  const { name, type, driverName, driverInfo, apiVersion, subgroupSize } = info;
+  const memory = describeDeviceMemory(type, deviceHeapBytes(info));
+  return `"${name}" (${type}), ${driverName} ${driverInfo}, Vulkan ${apiVersion}, subgroups of ${subgroupSize}, memory ${memory}`;
 }
 
 /** Whether the compiled shaders inside the executable are those that the program asks for. */

@@ -37,6 +37,7 @@ describe("devices", () => {
     driverInfo: "1.2",
     apiVersion: "1.3.0",
     subgroupSize: 32,
+    memoryBytes: 24e9,
     heaps: [{ bytes: 24e9, deviceLocal: true }, { bytes: 64e9, deviceLocal: false }],
     missing: [],
   };
@@ -49,14 +50,24 @@ describe("devices", () => {
     expect(code).toBe(0);
     expect(stdout.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
       ["DEVICE", "NAME", "TYPE", "DRIVER", "VULKAN", "MEMORY", "STATE"],
-      ["0", "A card", "discrete", "a driver 1.2", "1.3.0", "24.0 GB + 64.0 GB of the host", "ready"],
+      ["0", "A card", "discrete", "a driver 1.2", "1.3.0", "24.0 GB", "ready"],
       [
-        ...["1", "An old card", "discrete", "a driver 1.2", "1.3.0", "24.0 GB + 64.0 GB of the host"],
+        ...["1", "An old card", "discrete", "a driver 1.2", "1.3.0", "24.0 GB"],
         "lacks timeline semaphores",
       ],
       [""],
     ]);
     expect(JSON.parse((await list([device, old], "--json")).stdout)).toEqual({ devices: [device, old] });
+  });
+
+  test("tells of a CPU driver, whose heap is nominal, the host's memory, as doctor does", async () => {
+    const cpu: FoundDevice = {
+      ...device,
+      type: "cpu",
+      memoryBytes: 25.3e9,
+      heaps: [{ bytes: 2e9, deviceLocal: true }],
+    };
+    expect((await list([cpu])).stdout).toContain(" 25.3 GB of the host ");
   });
 
   test("has the exit code of a device that is missing where none can be used", async () => {
@@ -88,7 +99,7 @@ describe("pull --include and --exclude", () => {
     using home = new TemporaryFolder();
     const env = { HF_HOME: home.path, HF_ENDPOINT: hub.url };
     const { code, stderr } = await cli(["pull", "acme/tiny-vision", "--include", "*.gguf"], { env });
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toContain(
       "None of the files of acme/tiny-vision is wanted\nThere are tokenizer.json, config.json, ",
     );

@@ -10,7 +10,9 @@ import {
   checkSelection,
   describeKernel,
 } from "../../src/runtime/check_device.ts";
-import { checkCache, checkDrivers, checkShaders } from "../../src/runtime/check_system.ts";
+import { checkCache, checkDevices, checkDrivers, checkShaders } from "../../src/runtime/check_system.ts";
+import { describeDeviceMemory } from "../../src/runtime/device_memory.ts";
+import { findDevices } from "../../src/runtime/devices.ts";
 import type { Check } from "../../src/runtime/reports.ts";
 import { repositoryRoot } from "../support/repository.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
@@ -174,4 +176,13 @@ describe("checks of the system", () => {
       detail: expect.stringMatching(/^\d+ kernels/),
     });
   });
+});
+
+test("devices and doctor tell the same memory of each device", () => {
+  const found = findDevices();
+  expect(found.length).toBeGreaterThan(0);
+  const told = checkDevices().map(({ detail }) => detail);
+  for (const { index, type, memoryBytes } of found) {
+    expect(told[index]).toContain(`memory ${describeDeviceMemory(type, memoryBytes)}`);
+  }
 });
