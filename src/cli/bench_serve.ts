@@ -26,8 +26,8 @@ const flags = [
   "loadWarmUps",
   "loadTimeout",
   "loadGoals",
-  "apiKey",
-  "apiKeyFile",
+  "clientKey",
+  "clientKeyFile",
   "json",
 ] as const;
 
@@ -46,8 +46,8 @@ Examples:
   llamav bench serve gpu.example:8000 --rate 4 --goodput ttft:500,tpot:50
 
 Drives any server with an OpenAI API: llamav, vLLM, llama.cpp, Ollama. URL is what a client would be given; without a
-path it is that of the server, and /v1 is meant. NAME may be left out where the server has one model. The keys of
---api-key and --api-key-file are those of serve; here the first of them is sent.
+path it is that of the server, and /v1 is meant. NAME may be left out where the server has one model.
+No two prompts begin alike, and without --seed no two runs: what a server has kept of earlier ones does not help it.
 Requests are made before the first is sent, as many as ${aheadMegabytes} MB hold. Those beyond, of many or large distinct pictures,
 are made beside open answers, whose times can grow by that: a smaller --picture-size or fewer --requests avoid it.
 Tokens are counted by the server; where it does not say, the pieces of its streams are. Ctrl-C prints what there is.
@@ -69,7 +69,7 @@ export function addBenchServe(bench: Command, context: CliContext): void {
     const asked = loadSettings(values);
     const log = { warn: (text: string) => context.terminal.note(text) };
     warnOfShownKey(command, log);
-    const [key] = readKeys(values, log);
+    const [key] = readKeys({ apiKey: values.clientKey, apiKeyFile: values.clientKeyFile }, log);
     const target = { base: apiBase(url), key, timeoutMs: values.loadTimeout * 1000 };
     const model = name ?? await onlyModel(target);
     await interruptible(({ signal }) =>
@@ -176,16 +176,21 @@ function loadSettings(values: Values): LoadSettings {
     requests: values.loadRequests,
     concurrency: values.loadConcurrency ?? (values.loadRate === undefined ? usualConcurrency : mostOpen),
     rate: values.loadRate,
-    promptTokens: values.loadPromptTokens,
+    promptWords: values.loadPromptTokens,
     maxTokens: values.loadMaxTokens,
     ignoreEos: values.loadIgnoreEos ?? false,
     pictures: values.loadPictures,
     pictureSize: values.loadPictureSize,
     stream: values.loadStream ?? true,
-    seed: values.loadSeed,
+    seed: values.loadSeed ?? randomSeed(),
     warmUps: values.loadWarmUps,
     goals: values.loadGoals === undefined ? undefined : parseGoals(values.loadGoals),
   };
+}
+
+/** Short enough to be typed again. */
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }
 
 function nothingAnswered({ failures: [first], failed }: LoadReport): Error {

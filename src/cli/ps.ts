@@ -5,7 +5,7 @@ import { ServerUnreachableError } from "./exit_codes.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { fetchText, serverUrl } from "./server_address.ts";
 
-const flags = ["host", "port", "apiKey", "apiKeyFile", "json"] as const;
+const flags = ["host", "port", "clientKey", "clientKeyFile", "json"] as const;
 
 /** What `ps` tells of a server. Its numbers are those of GET /metrics. */
 interface ServerReport {
@@ -26,8 +26,8 @@ Examples:
   llamav ps
   llamav ps https://gpu.example:8000 --api-key-file keys.txt --json
 
-Without URL it asks the server of --host and --port. The flags are those of serve: here they say where the server
-listens, and which key to send. The exit code is 8 if none answers.`;
+Without URL it asks the server of --host and --port, which are those of serve: here they say where it listens. The exit
+code is 8 if none answers.`;
 
 /** `llamav ps [URL]`: what a running server does. */
 export function addPs(program: Command, context: CliContext): void {
@@ -41,7 +41,7 @@ export function addPs(program: Command, context: CliContext): void {
     const { readKeys, warnOfShownKey } = await import("./serve_access.ts");
     const log = { warn: (text: string) => context.terminal.note(text) };
     warnOfShownKey(command, log);
-    const [key] = readKeys(values, log);
+    const [key] = readKeys({ apiKey: values.clientKey, apiKeyFile: values.clientKeyFile }, log);
     const url = serverUrl(given ?? `http://${addressOf(values.host)}:${values.port}`);
     const report = await askServer(url, key);
     await context.terminal.print(

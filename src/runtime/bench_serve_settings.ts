@@ -38,7 +38,9 @@ export const benchServeSettings = {
     minimum: 1,
     maximum: 131_072,
     fallback: 128,
-    help: "length of each prompt, about: so many common English words; no two prompts begin alike",
+    help:
+      "length of each prompt, in common English words, of which most vocabularies have each as one token; the report " +
+      "says how many tokens the server counted",
   },
   loadMaxTokens: {
     kind: "integer",
@@ -84,8 +86,9 @@ export const benchServeSettings = {
     flag: "--seed",
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
-    fallback: 1,
-    help: "same seed, same requests; a server that keeps what it has seen is asked anew with another one",
+    help:
+      "same seed, same requests: a server that keeps what it has seen answers them faster the second time",
+    otherwise: "a random one",
   },
   loadWarmUps: {
     kind: "integer",

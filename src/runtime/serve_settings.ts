@@ -1,6 +1,8 @@
 import type { Setting } from "./options.ts";
 
-/** What `llamav serve` can be told beside the model. A part of the table in options.ts. */
+/**
+ * What `llamav serve` can be told beside the model, and those who ask a server. A part of the table in options.ts.
+ */
 export const serveSettings = {
   host: {
     kind: "text",
@@ -83,6 +85,19 @@ export const serveSettings = {
     flag: "--api-key-file",
     placeholder: "file",
     help: "ask callers for one of the keys in this file, one per line",
+  },
+  clientKey: {
+    kind: "list",
+    flag: "--api-key",
+    placeholder: "key",
+    help: "key to send to the server; of several the first. Other users of the machine can see it",
+    otherwise: "none",
+  },
+  clientKeyFile: {
+    kind: "text",
+    flag: "--api-key-file",
+    placeholder: "file",
+    help: "send the first key in this file, one per line",
   },
   publicMetrics: {
     kind: "switch",

@@ -95,6 +95,7 @@ test("bench serve asks the model of the server, and counts tokens as the server 
     failed: 0,
     tokensBy: "server",
     promptTokens: 42,
+    promptTokensMean: 7,
     outputTokens: 30,
     failures: [],
     stopped: false,
@@ -106,6 +107,34 @@ test("bench serve asks the model of the server, and counts tokens as the server 
   expect(found.ttftMs!.mean).toBeLessThanOrEqual(found.e2eMs!.mean);
   expect(asked).toHaveLength(7); // one to warm up
   expect(asked[3]).toMatchObject({ model: "other/model", max_tokens: 5, stream: true });
+});
+
+test("bench serve tells a prompt's words, and how many tokens the server made of them", async () => {
+  const { url, asked } = standIn(() => stream(`${whole}${usage}data: [DONE]\n\n`));
+  const { stdout } = await cli(["bench", "serve", url, ...few, "--prompt-tokens", "20"]);
+  expect(stdout).toContain("prompts of 20 words,");
+  expect(stdout).toMatch(/^prompts +42 tokens: 7 each$/m);
+  expect((asked[0]!.messages[0].content as string).split(" ")).toHaveLength(20);
+});
+
+test("bench serve asks what no run before has asked, unless a seed says otherwise", async () => {
+  const { url, asked } = standIn(() => stream(`${whole}${usage}`));
+  const questions = async (...args: string[]) => {
+    asked.length = 0;
+    const { stdout } = await cli(["bench", "serve", url, ...few, ...args]);
+    return { seed: /seed (\d+)$/m.exec(stdout)![1]!, first: asked[0]!.messages[0].content };
+  };
+  const [one, other] = [await questions(), await questions()];
+  expect(one.first).not.toEqual(other.first);
+  expect(await questions("--seed", one.seed)).toEqual(one);
+});
+
+test("the flags of keys say what they do for who asks a server", async () => {
+  for (const command of [["bench", "serve"], ["ps"]]) {
+    const help = (await cli([...command, "--help"])).stdout.replace(/\s+/g, " ");
+    expect(help).toContain("--api-key <key> key to send to the server");
+    expect(help).not.toContain("ask callers");
+  }
 });
 
 test("bench serve reads streams that are cut anywhere, with other line ends and without an end mark", async () => {

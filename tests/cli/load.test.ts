@@ -5,7 +5,7 @@ import { Questions } from "../../src/cli/load/questions.ts";
 import { summarize } from "../../src/cli/load/report.ts";
 import { runLoad } from "../../src/cli/load/run_load.ts";
 
-const asked = { model: "m", promptTokens: 40, maxTokens: 8, ignoreEos: false, pictureSize: 8, seed: 3 };
+const asked = { model: "m", promptWords: 40, maxTokens: 8, ignoreEos: false, pictureSize: 8, seed: 3 };
 
 test("Questions asks the same of the same seed, and begins each prompt differently", () => {
   const bodies = (seed: number) => {
@@ -158,6 +158,7 @@ test("summarize() takes each time from where it begins", () => {
     durationMs: 2000,
     requestsPerSecond: 1,
     promptTokens: 6,
+    promptTokensMean: 3,
     outputTokens: 9,
     outputTokensPerSecond: 4.5,
     tokensBy: "both",

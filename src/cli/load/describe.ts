@@ -28,7 +28,7 @@ export function describeHead({ program, url, model, settings }: Head): string {
     requests,
     concurrency,
     rate,
-    promptTokens,
+    promptWords,
     maxTokens,
     ignoreEos,
     pictures,
@@ -41,7 +41,7 @@ export function describeHead({ program, url, model, settings }: Head): string {
     rate === undefined
       ? `${concurrency} at a time`
       : `${rate} by the second, at most ${concurrency} at a time`,
-    `prompts of about ${promptTokens} tokens`,
+    `prompts of ${promptWords} words`,
     `answers of ${ignoreEos ? "" : "up to "}${maxTokens}`,
     pictures === "none" ? "no pictures" : `${pictures} pictures of ${pictureSize} x ${pictureSize}`,
     ...stream ? [] : ["not streamed"],
@@ -78,7 +78,7 @@ export function describeReport(report: LoadReport, goals: Goals = {}): string {
     ...late > 0
       ? [["late", `${late} requests: as many as may be were open when their time came`] as [string, string]]
       : [],
-    ["prompts", describeTokens(report.promptTokens, "")],
+    ["prompts", describeTokens(report.promptTokens, `: ${Math.round(report.promptTokensMean ?? 0)} each`)],
     ["answers", describeTokens(report.outputTokens, `: ${rate(report.outputTokensPerSecond ?? 0)} tokens/s`)],
     ...counters[report.tokensBy] === "" ? [] : [["tokens", counters[report.tokensBy]] as [string, string]],
   ];

@@ -4,7 +4,8 @@ import { noisePicture } from "./noise_picture.ts";
 /** What all requests of a run ask for. */
 export interface QuestionOptions {
   readonly model: string;
-  readonly promptTokens: number;
+  /** Length of a prompt, the order to write with it. */
+  readonly promptWords: number;
   readonly maxTokens: number;
   readonly ignoreEos: boolean;
   readonly pictures: "none" | "shared" | "distinct";
@@ -55,7 +56,7 @@ export class Questions {
 
   /** Random from the first word on: what a server keeps of other prompts does not help it. */
   #prompt(next: () => number): string {
-    const length = Math.max(1, this.options.promptTokens - task.split(" ").length);
+    const length = Math.max(1, this.options.promptWords - task.split(" ").length);
     const chosen = Array.from({ length }, () => words[Math.floor(next() * words.length)]!);
     return `${chosen.join(" ")}. ${task}`;
   }

@@ -33,6 +33,7 @@ export interface LoadReport {
   readonly goodput?: number;
   /** As the server counted, where it did. */
   readonly promptTokens?: number;
+  readonly promptTokensMean?: number;
   readonly outputTokens?: number;
   readonly outputTokensPerSecond?: number;
   /** Who counted the tokens of the answers: the server, we by pieces of streams, the one or the other, or nobody. */
@@ -58,6 +59,8 @@ export function summarize({ outcomes, durationMs, late }: LoadRun, goals?: Goals
   const failures = outcomes.filter((outcome) => outcome.kind === "failure");
   const perSecond = (count: number) => durationMs > 0 ? count / durationMs * 1000 : 0;
   const outputTokens = sum(answers.map(tokensOf));
+  const prompts = answers.map(({ promptTokens }) => promptTokens).filter((count) => count !== undefined);
+  const promptTokens = sum(prompts);
   return {
     answered: answers.length,
     failed: failures.length,
@@ -66,7 +69,8 @@ export function summarize({ outcomes, durationMs, late }: LoadRun, goals?: Goals
     durationMs,
     requestsPerSecond: perSecond(answers.length),
     goodput: goals && perSecond(answers.filter((answer) => isGood(answer, goals)).length),
-    promptTokens: sum(answers.map(({ promptTokens }) => promptTokens)),
+    promptTokens,
+    promptTokensMean: promptTokens && promptTokens / prompts.length,
     outputTokens,
     outputTokensPerSecond: outputTokens === undefined ? undefined : perSecond(outputTokens),
     tokensBy: whoCounted(answers),
