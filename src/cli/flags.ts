@@ -96,7 +96,15 @@ function readFlag(
   try {
     return parseSetting(setting, found.text);
   } catch (error) {
-    throw new UsageError(`${found.variable} ${(error as RangeError).message}`);
+    const message = `${found.variable} ${(error as RangeError).message}`;
+    // So LLAMAV_PORT looks in a pod beside a service that is called llamav.
+    const isServiceLink = /^(tcp|udp|sctp):\/\//.test(found.text);
+    throw new UsageError(
+      message,
+      isServiceLink
+        ? "Kubernetes sets it for a service of that name: give the pod enableServiceLinks: false"
+        : undefined,
+    );
   }
 }
 

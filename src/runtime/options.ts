@@ -202,8 +202,9 @@ export const settings = {
   warmUp: {
     kind: "switch",
     flag: "--warmup",
-    help: "run the model once before the first question, which then takes no longer than later ones",
-    otherwise: "yes, on a CPU no",
+    help:
+      "run vision, prefill and decode once before the first question, which then takes no longer than later ones",
+    otherwise: "yes for chat and serve on a graphics card; no on a CPU, and for the one question of run",
   },
   checkTensors: {
     kind: "switch",

@@ -313,6 +313,16 @@ test("a variable that cannot be is named", async () => {
   expect(run.stderr).toBe('error: LLAMAV_TEMP must be a number from 0 to 2, not "hot"\n');
 });
 
+test("a port that Kubernetes has set for a service is told to be one", async () => {
+  const run = await cli(["serve", "./m"], { env: { LLAMAV_PORT: "tcp://10.0.0.7:80" } });
+  expect(run).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: 'error: LLAMAV_PORT must be a whole number from 0 to 65535, not "tcp://10.0.0.7:80"\n' +
+      "Kubernetes sets it for a service of that name: give the pod enableServiceLinks: false\n",
+  });
+});
+
 test("every kind of error has its exit code, one sentence what and one what to do", async () => {
   const cases: [Error, number, string][] = [
     [
