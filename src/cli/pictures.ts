@@ -22,13 +22,17 @@ export const pictureName = /\.(png|jpe?g|webp|gif|bmp)$/i;
 export async function readPicture(name: string, context: CliContext): Promise<Uint8Array> {
   if (name === "-") return await readPictureFromStdin(context);
   if (/^(https?|data):/i.test(name)) return await (await pictureFetcher(context))(name);
-  if (/\s/.test(name) && !pictureName.test(name) && !existsSync(name)) {
-    throw new UsageError(
-      `--image takes a picture, and there is no file ${quote(name)}`,
-      'Write a question without a flag: llamav run "What is in this picture?" --image FILE',
-    );
-  }
+  checkNoQuestion(name);
   return await readPictureFile(name);
+}
+
+/** @throws {UsageError} If what stands behind `--image` is more likely a question than the name of a file. */
+export function checkNoQuestion(name: string): void {
+  if (!/\s/.test(name) || pictureName.test(name) || existsSync(name)) return;
+  throw new UsageError(
+    `--image takes a picture, and there is no file ${quote(name)}`,
+    'Write a question without a flag: llamav run "What is in this picture?" --image FILE',
+  );
 }
 
 /**

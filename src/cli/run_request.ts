@@ -123,6 +123,8 @@ function checkCounts(words: readonly string[], { image, stop }: RequestValues): 
   if (stop.includes("")) throw new UsageError("A --stop text must not be empty");
 }
 
+const addPrompt = 'Add it: llamav run "What is in this picture?" --image FILE';
+
 async function readPrompt(
   words: readonly string[],
   values: RequestValues,
@@ -135,15 +137,12 @@ async function readPrompt(
   }
   const wantsStdin = words.includes("-") || (words.length === 0 && !terminal.stdinIsTerminal);
   if (words.length === 0 && (terminal.stdinIsTerminal || values.image.includes("-"))) {
-    throw new UsageError(
-      "No prompt was given",
-      'Add it: llamav run "What is in this picture?" --image FILE',
-    );
+    throw new UsageError("No prompt was given", addPrompt);
   }
   let text = "";
   if (wantsStdin) {
     text = await readText(terminal);
-    if (text.trim() === "") throw new UsageError("The prompt on stdin is empty");
+    if (text.trim() === "") throw new UsageError("The prompt on stdin is empty", addPrompt);
   }
   if (words.length === 0) return text;
   return words.map((word) => word === "-" ? text : word).join(" ");

@@ -24,9 +24,12 @@ export function writtenSource(
   return (value) => `${key}${value === undefined ? "" : ` = ${value}`} in ${quote(path, 1000)}`;
 }
 
-/** A message about a MODEL that nobody wrote behind the command: with where its name stands. */
-function nameModel(message: string, command: Command, sources: Sources): string {
-  for (const setting of [settings.model, settings.huggingfaceRepoId]) {
+/** Settings whose value an error quotes, without naming the flag. */
+const quoted = [settings.model, settings.huggingfaceRepoId, settings.device];
+
+/** A message about a model or device that nobody wrote behind the command: with where its name stands. */
+function nameQuoted(message: string, command: Command, sources: Sources): string {
+  for (const setting of quoted) {
     const text = findVariable(setting, sources.env)?.text;
     if (text === undefined || command.args.includes(text) || isGivenByFlag(command, setting)) continue;
     const source = writtenSource(setting, sources)!();
@@ -44,7 +47,7 @@ function nameModel(message: string, command: Command, sources: Sources): string 
  * @param command the one that ran
  */
 export function nameSources(message: string, command: Command, sources: Sources): string {
-  let named = nameModel(message, command, sources);
+  let named = nameQuoted(message, command, sources);
   for (const setting of Object.values<Setting>(settings)) {
     const isOfCommand = command.options.some(({ long }) => long === setting.flag);
     if (!isOfCommand || !message.includes(setting.flag) || isGivenByFlag(command, setting)) continue;

@@ -126,12 +126,15 @@ export function listModels(env: Environment): LocalModel[] {
 /**
  * What is on this machine of a model.
  *
- * @throws {ModelNotFoundError} If nothing is.
+ * @throws {ModelNotFoundError} If nothing is, or a directory is no checkpoint.
  */
 export function describeModel(model: string, env: Environment): LocalModel {
   const named = nameModel(model);
   if (named.kind === "demo") return describeDemo();
-  if (named.kind === "directory") return describeDirectory(model, named.path);
+  if (named.kind === "directory") {
+    checkModel(model, env);
+    return describeDirectory(model, named.path);
+  }
   const cached = findCached(hubCache(env), named);
   // The error of the way to open it says what there is to say.
   return cached ? describeCached(cached) : describeDirectory(model, modelDirectory(model, env));

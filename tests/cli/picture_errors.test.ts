@@ -79,6 +79,11 @@ test("a question where a picture belongs is told to be one", async () => {
   });
 });
 
+test("chat tells of such a question, too", async () => {
+  const run = await cli(["chat", "./m", "--image", "How many?"], { services, stdin: "" });
+  expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no file "How many?"') });
+});
+
 test("a picture whose name has a space stays a picture that is not there", async () => {
   expect((await ask("my cat.png")).stderr).toStartWith(
     'error: Cannot read the picture "my cat.png": there is no',

@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { RequestError } from "../../src/base/errors.ts";
+import { DeviceError, RequestError } from "../../src/base/errors.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { testLimitMs } from "../support/test_limit.ts";
 import { services } from "../../src/cli/services.ts";
@@ -80,6 +80,25 @@ test.each(lines)(
     );
   },
 );
+
+test("an error about a device says who has chosen it", async () => {
+  const inspectModel = () => Promise.reject(new DeviceError('Cannot open the device "nope": it must be 0'));
+  const told = async (args: readonly string[], env: Record<string, string>) =>
+    (await cli(["inspect", "m", ...args], { env, services: { inspectModel } })).stderr;
+  expect(await told(["--device", "nope"], {})).toBe('error: Cannot open the device "nope": it must be 0\n');
+  expect(await told([], { LLAMAV_DEVICE: "nope" })).toBe(
+    'error: Cannot open the device "nope" (LLAMAV_DEVICE): it must be 0\n',
+  );
+});
+
+test("show and run tell of a directory that is no checkpoint in the same words", async () => {
+  using folder = new TemporaryFolder({ "notes.txt": "none" });
+  const [shown, run] = await Promise.all(
+    ["show", "run"].map((command) => cli([command, folder.path], { stdin: "", services: { checkModel } })),
+  );
+  expect(shown).toEqual(run!);
+  expect(run).toMatchObject({ code: 3, stderr: expect.stringContaining("the directory has no config.json") });
+});
 
 test("run tells of a model that is not there before it reads stdin", async () => {
   const env = { HF_HOME: "/nowhere" };

@@ -4,6 +4,7 @@ import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit_codes.ts";
 import { openForOne } from "../loaded_model.ts";
 import { absoluteModel, bringModel, modelOrDemo } from "../model_argument.ts";
+import { checkNoQuestion } from "../pictures.ts";
 import { Chat } from "./chat.ts";
 import { showConversation } from "./file_commands.ts";
 import { type ChatValues, hasScreen } from "./flags.ts";
@@ -45,7 +46,10 @@ export async function startChat(
   const openPicture = pictureOpener(() => screen ? screenThumbnailBox(screen) : { width: 1, height: 1 });
   // What the person gave is read before the model: a wrong path is told in milliseconds.
   const pictures = [];
-  for (const name of values.image) pictures.push(await openNamedPicture(name, openPicture, context));
+  for (const name of values.image) {
+    if (!/^(https?|data):/i.test(name)) checkNoQuestion(name);
+    pictures.push(await openNamedPicture(name, openPicture, context));
+  }
   const openModel = (model: string) => openForOne(model, values, values.warmUp ?? "gpu", context);
   await bringModel(session.model, values, context);
   const started = performance.now();
