@@ -144,6 +144,7 @@ async function serve(model: string, values: ServeValues, log: Log, context: CliC
   } finally {
     await runtime.close();
   }
+  log.info("Server stopped");
 }
 
 function picturePolicy(values: ServeValues): PicturePolicy {

@@ -186,6 +186,7 @@ test("serve answers, drains on SIGTERM and exits with 0 (O06)", async () => {
   expect(text).toEndWith("data: [DONE]\n\n");
   expect(await ended).toBe(0);
   expect(seen.stdout).toBe("");
+  expect(seen.stderr).toEndWith("\nServer stopped\n");
 });
 
 test("pictures by URL are fetched by default on a loopback address only, and as the flags say", async () => {

@@ -149,6 +149,17 @@ test("on SIGTERM serve says draining at once, takes requests for --shutdown-dela
   expect(await child.exited).toBe(0);
 });
 
+test("serve says as JSON that it has stopped, where its log is JSON", async () => {
+  const { child, seen, ended, ready } = await serve({}, "--log-format", "json");
+  await ready();
+  child.kill("SIGINT");
+  expect(await ended).toBe(0);
+  expect(JSON.parse(seen.stderr.trim().split("\n").at(-1)!)).toMatchObject({
+    level: "info",
+    message: "Server stopped",
+  });
+});
+
 test("on SIGTERM serve cuts what exceeds --shutdown-timeout with an error in the stream, and exits with 0 (O06, D48)", async () => {
   const { child, url, ready } = await serve({ FAKE: "endless" }, "--shutdown-timeout", "0.3");
   await ready();
