@@ -1,7 +1,6 @@
-import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ExplainedError } from "../../base/errors.ts";
-import { appendPrivate, writePrivate } from "./private_files.ts";
+import { appendPrivate, readRegularFile, writePrivate } from "./private_files.ts";
 
 /** Inputs that are remembered; the file is shortened when it has twice as many. */
 const most = 1000;
@@ -50,8 +49,7 @@ function lineOf(text: string): string {
 function readEntries(path: string): string[] {
   let content: string;
   try {
-    if (!statSync(path).isFile()) return []; // a pipe would be waited for, without end
-    content = readFileSync(path, "utf8");
+    content = new TextDecoder().decode(readRegularFile(path));
   } catch {
     return [];
   }

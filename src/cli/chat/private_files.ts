@@ -1,4 +1,13 @@
-import { appendFileSync, chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import process from "node:process";
@@ -41,10 +50,30 @@ export function writePrivate(path: string, content: string | Uint8Array): void {
  */
 export function appendPrivate(path: string, content: string): void {
   inFolder(path, () => {
+    if (existsSync(path)) checkIsRegular(path);
     appendFileSync(path, content, { mode: 0o600 });
     // The mode above counts for a new file only.
     chmodSync(path, 0o600);
   });
+}
+
+/**
+ * All of a file.
+ *
+ * @throws {Error} If it is not there, cannot be read, or is no regular file.
+ */
+export function readRegularFile(path: string): Uint8Array {
+  checkIsRegular(path);
+  return readFileSync(path);
+}
+
+export function isRegularFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/** A pipe would be waited for, and a device read, without end. */
+function checkIsRegular(path: string): void {
+  if (!statSync(path).isFile()) throw new Error("it is no regular file");
 }
 
 /** Makes the folder of a file and does something there; a failure gets the file's name. */

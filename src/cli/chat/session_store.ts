@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../exit_codes.ts";
-import { writePrivate } from "./private_files.ts";
+import { isRegularFile, readRegularFile, writePrivate } from "./private_files.ts";
 import { isParameters } from "./parameters.ts";
 import type { ChatPicture, Session, Turn } from "./session.ts";
 
@@ -22,6 +22,9 @@ export const keptSessions = 100;
 const youngMs = 3_600_000;
 
 const remedy = "/resume without a name lists the conversations that there are";
+
+/** So many conversations are offered instead of one that there is not. */
+const offered = 4;
 
 /**
  * Conversations as files that only their owner can read: `sessions/ID.json`, and each picture once under
@@ -49,7 +52,7 @@ export class SessionStore {
     for (const { sha256, bytes } of session.turns.flatMap(({ pictures }) => pictures)) {
       const path = join(this.#pictures, sha256);
       // As young as a new one: no other program takes it for one that nobody needs, see `prune`.
-      if (existsSync(path)) utimesSync(path, new Date(), new Date());
+      if (isRegularFile(path)) utimesSync(path, new Date(), new Date());
       else writePrivate(path, bytes);
     }
     writePrivate(this.#pathOf(session.id), `${JSON.stringify({ ...session, turns }, null, 2)}\n`);
@@ -84,10 +87,7 @@ export class SessionStore {
    */
   load(wanted?: string): Session {
     const found = this.#find(wanted);
-    if (found === undefined) {
-      const which = wanted === undefined ? "no conversation to resume" : `no conversation "${wanted}"`;
-      throw new UsageError(`There is ${which}`, remedy);
-    }
+    if (found === undefined) throw new UsageError(this.#explainAbsence(wanted), remedy);
     const file = readSessionFile(this.#pathOf(found.id));
     return { ...file, turns: file.turns.map((turn) => this.#withPictures(turn)) };
   }
@@ -129,6 +129,20 @@ export class SessionStore {
     return join(this.#sessions, `${id}.json`);
   }
 
+  #explainAbsence(wanted: string | undefined): string {
+    if (wanted === undefined) return "There is no conversation to resume";
+    const what = `There is no conversation "${wanted}"`;
+    const labels = this.list().map(({ id, name }) => name ?? id);
+    if (labels.length === 0) return `${what}, and no other`;
+    const [alike, others] = [
+      labels.filter((label) => isAlike(label, wanted)),
+      labels.filter((label) => !isAlike(label, wanted)),
+    ];
+    return `${what}; there are ${
+      [...alike, ...others].slice(0, offered).map((label) => `"${label}"`).join(", ")
+    }${labels.length > offered ? ", …" : ""}`;
+  }
+
   #find(wanted: string | undefined): StoredSession | undefined {
     const stored = this.list();
     if (wanted === undefined) return stored[0];
@@ -159,7 +173,7 @@ export class SessionStore {
 
   #withPictures(turn: StoredTurn): Turn {
     const pictures = turn.pictures.map((picture): ChatPicture => {
-      const bytes = readBytes(join(this.#pictures, picture.sha256));
+      const bytes = bytesOf(join(this.#pictures, picture.sha256));
       const sha256 = bytes && new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
       if (bytes === undefined || sha256 !== picture.sha256) {
         throw new UsageError(`The picture "${picture.name}" of this conversation is no longer there`, remedy);
@@ -172,6 +186,12 @@ export class SessionStore {
 
 type StoredTurn = Omit<Turn, "pictures"> & { readonly pictures: readonly Omit<ChatPicture, "bytes">[] };
 type StoredSessionFile = Omit<Session, "turns"> & { readonly turns: readonly StoredTurn[] };
+
+/** Whether one can be meant by the other: one holds the other, or they begin alike. */
+function isAlike(label: string, wanted: string): boolean {
+  const [a, b] = [label.toLowerCase(), wanted.toLowerCase()];
+  return a.includes(b) || b.includes(a) || a.slice(0, 3) === b.slice(0, 3);
+}
 
 /** A folder that is not there has no files. */
 function namesIn(folder: string): string[] {
@@ -190,9 +210,9 @@ function removeFile(path: string, olderThanMs = 0): void {
   }
 }
 
-function readBytes(path: string): Uint8Array | undefined {
+function bytesOf(path: string): Uint8Array | undefined {
   try {
-    return readFileSync(path);
+    return readRegularFile(path);
   } catch {
     return undefined;
   }
@@ -202,8 +222,7 @@ function readBytes(path: string): Uint8Array | undefined {
 function readSessionFile(path: string): StoredSessionFile {
   let value: unknown;
   try {
-    if (!statSync(path).isFile()) throw new Error("it is no file"); // a pipe would be waited for, without end
-    value = JSON.parse(readFileSync(path, "utf8"));
+    value = JSON.parse(new TextDecoder().decode(readRegularFile(path)));
   } catch (error) {
     throw new UsageError(`Cannot read the conversation "${path}": ${(error as Error).message}`, remedy);
   }

@@ -85,7 +85,16 @@ function resumeFrom(store: SessionStore | undefined, resume: string | true): Ses
   if (store === undefined) {
     throw new UsageError("Conversations are not kept with --no-history", "Give --resume without it");
   }
-  return store.load(resume === true ? undefined : resume);
+  try {
+    return store.load(resume === true ? undefined : resume);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    // The commands of a conversation are not there yet.
+    const remedy = resume === true || store.list().length === 0
+      ? "llamav chat begins a new one"
+      : "--resume NAME goes on with another one, --resume alone with the last";
+    throw new UsageError(error.message, remedy);
+  }
 }
 
 /** A new conversation, or an old one that goes on; what the command line says wins. */

@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { picturePath } from "../../support/executable.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -7,6 +7,12 @@ import { testLimitMs } from "../../support/test_limit.ts";
 import { emptyPrompt, openChat, say } from "./support.ts";
 
 setDefaultTimeout(testLimitMs);
+
+const anotherOne = "--resume NAME goes on with another one, --resume alone with the last";
+
+function sessionsOf(folder: TemporaryFolder): string[] {
+  return readdirSync(state(folder, "sessions")).filter((name) => name !== "evil.json");
+}
 
 function state(folder: TemporaryFolder, ...parts: string[]): string {
   return join(folder.path, "state/llamav", ...parts);
@@ -80,7 +86,7 @@ test("a conversation is kept for its owner alone, and goes on with its pictures"
 
 test("/load and /resume list conversations and change between them; /clear begins another", async () => {
   using folder = new TemporaryFolder();
-  await using pty = openChat(["chat", "tiny"], { folder });
+  await using pty = openChat(["chat", "tiny"], { folder, columns: 100 });
   await say(pty, "/load", "There are no conversations yet");
   await say(pty, "first", "u(first)", "");
   await say(pty, "/save one", 'Saved as "one"');
@@ -88,11 +94,10 @@ test("/load and /resume list conversations and change between them; /clear begin
   await say(pty, "second", "u(second)", "");
   await say(pty, "/load one", 'Goes on with "one", 2 messages', ">>> first", "    u(first)");
   await say(pty, "more", "u(first) a(u(first)) u(more)", "");
-  await say(
-    pty,
-    "/load nothing",
-    'error: There is no conversation "nothing"',
-    "/resume without a name lists the conversations that there are",
+  pty.type("/load nothing\r");
+  await pty.until(({ text }) =>
+    /^error: There is no conversation "nothing"; there are "one", "[-\da-f]+"$/.test(text.at(-3) ?? "") &&
+    text.at(-2) === "/resume without a name lists the conversations that there are"
   );
   pty.type("/resume\r");
   await pty.until(({ text }) =>
@@ -173,12 +178,12 @@ test("spoiled files are refused by name and stop nothing else", async () => {
   );
   writeFileSync(state(folder, "history"), '"good"\nbad\n{"a":1}\n"hello"\n');
   {
-    await using pty = openChat(["chat", "tiny"], { folder });
-    await say(
-      pty,
-      "/load evil",
-      'error: There is no conversation "evil"',
-      "/resume without a name lists the conversations that there are",
+    await using pty = openChat(["chat", "tiny"], { folder, columns: 100 });
+    await pty.shows(emptyPrompt);
+    pty.type("/load evil\r");
+    await pty.until(({ text }) =>
+      /^error: There is no conversation "evil"; there are "[-\da-f]+"$/.test(text.at(-3) ?? "") &&
+      text.at(-2) === "/resume without a name lists the conversations that there are"
     );
     pty.type("\x1b[A\x1b[A\x1b[A");
     await pty.shows(">>> good");
@@ -188,6 +193,49 @@ test("spoiled files are refused by name and stop nothing else", async () => {
   expect(await pty.exited).toBe(2);
   await pty.shows(
     'error: The picture "gray.png" of this conversation is no longer there',
-    "/resume without a name lists the conversations that there are",
+    "llamav chat begins a new one",
+  );
+  // Where a pipe stands instead nobody waits for it.
+  const { turns } = JSON.parse(readFileSync(state(folder, "sessions", sessionsOf(folder)[0]!), "utf8"));
+  mkdirSync(state(folder, "pictures"));
+  Bun.spawnSync(["mkfifo", state(folder, "pictures", turns[0].pictures[0].sha256)]);
+  await using again = openChat(["chat", "--resume"], { folder });
+  expect(await again.exited).toBe(2);
+});
+
+test("--resume with a name that there is not names those that there are", async () => {
+  using folder = new TemporaryFolder();
+  {
+    await using pty = openChat(["chat", "--resume"], { folder });
+    expect(await pty.exited).toBe(2);
+    await pty.shows("error: There is no conversation to resume", "llamav chat begins a new one");
+  }
+  {
+    await using pty = openChat(["chat", "tiny"], { folder });
+    for (const name of ["cats", "dogs", "birds", "fish", "mice"]) {
+      await say(pty, name, `u(${name})`, "");
+      await say(pty, `/save ${name}`, `Saved as "${name}"`);
+      await say(pty, "/clear", "A new conversation");
+    }
+  }
+  await using pty = openChat(["chat", "--resume", "Catz"], { folder, columns: 100 });
+  expect(await pty.exited).toBe(2);
+  await pty.until(({ text }) => text.at(-1) === anotherOne);
+  // Newest first, behind what it may have meant.
+  expect(pty.screen.text.at(-2)).toBe(
+    'error: There is no conversation "Catz"; there are "cats", "mice", "fish", "birds", …',
+  );
+});
+
+test("a history that is a pipe is waited for by nobody, and told", async () => {
+  using folder = new TemporaryFolder();
+  mkdirSync(state(folder), { recursive: true });
+  Bun.spawnSync(["mkfifo", state(folder, "history")]);
+  await using pty = openChat(["chat", "tiny"], { folder, columns: 200 });
+  await pty.shows(emptyPrompt);
+  pty.type("hello\r");
+  await pty.until(({ text }) =>
+    text.some((row) => /^Nothing is kept from now on: .*it is no regular file$/.test(row)) &&
+    text.includes("u(hello)")
   );
 });
