@@ -17,14 +17,14 @@ import type { Paint } from "./styled.ts";
 
 export interface InputOptions {
   readonly prompts: Prompts;
-  /** Shown in an empty input. */
-  readonly placeholder: string;
+  /** What an empty input shows, the longest first: the first one that the row has room for. */
+  readonly placeholders: readonly string[];
   /** Earlier inputs, oldest first. */
   readonly history: readonly string[];
   /** What stands in the input at the beginning. */
   readonly text?: string;
   readonly continued: Continue;
-  /** Shown after Ctrl-C in an empty input. */
+  /** Shown after Ctrl-C in an empty input, as long as a second one would be meant. */
   readonly interruptHint: string;
   readonly paint: Paint;
   complete(text: string, cursor: number): Completion;
@@ -55,7 +55,8 @@ class InputReader {
   readonly #options: InputOptions;
   readonly #painter = new Painter();
   #state: EditorState;
-  #interruptedAt = -Infinity;
+  /** Runs as long as a second Ctrl-C would be meant. */
+  #interruptTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(terminal: RawTerminal, options: InputOptions) {
     this.#terminal = terminal;
@@ -106,11 +107,19 @@ class InputReader {
   }
 
   #interrupt(): InputEnd | undefined {
-    const now = performance.now();
-    if (now - this.#interruptedAt <= interruptMs) return { type: "interrupt" };
-    this.#interruptedAt = now;
-    this.#state = { ...this.#state, below: [this.#options.interruptHint] };
+    if (this.#interruptTimer !== undefined) return { type: "interrupt" };
+    const hint = [this.#options.interruptHint];
+    this.#state = { ...this.#state, below: hint };
+    this.#interruptTimer = setTimeout(() => this.#forgetInterrupt(hint), interruptMs);
     return undefined;
+  }
+
+  /** The hint goes when it holds no longer. What a key has put in its place stays. */
+  #forgetInterrupt(hint: readonly string[]): void {
+    this.#interruptTimer = undefined;
+    if (this.#state.below !== hint) return;
+    this.#state = { ...this.#state, below: [] };
+    this.#terminal.write(this.#painter.paint(this.#frame()));
   }
 
   #openEditor(): undefined {
@@ -134,20 +143,22 @@ class InputReader {
 
   /** What was written stays on the screen, without what helped to write it. */
   #end(end: InputEnd): InputEnd {
+    clearTimeout(this.#interruptTimer);
     this.#state = { ...this.#state, search: undefined, below: [] };
     this.#terminal.write(this.#painter.paint(this.#frame(false)) + this.#painter.finish());
     return end;
   }
 
   #frame(helping = true) {
-    const { prompts, placeholder, paint } = this.#options;
+    const { prompts, placeholders, paint } = this.#options;
     const { size } = this.#terminal;
     const { buffer, prompt } = shownBuffer(this.#state);
     const shown = { ...prompts, first: prompt ?? prompts.first };
     const frame = layOutInput(buffer, shown, size, this.#state.below);
     if (!helping || buffer.text !== "" || prompt !== undefined) return frame;
     const room = size.columns - Bun.stringWidth(prompts.first) - 1;
-    const ghost = room > 0 ? paint("dim", Bun.sliceAnsi(placeholder, 0, room)) : "";
+    const fitting = placeholders.find((text) => Bun.stringWidth(text) <= room);
+    const ghost = fitting === undefined ? "" : paint("dim", fitting);
     return { ...frame, rows: frame.rows.with(0, frame.rows[0]! + ghost) };
   }
 }

@@ -7,6 +7,7 @@ import { MarkdownStream } from "../../terminal/markdown_stream.ts";
 import { RawTerminal, type TerminalInput, type TerminalOutput } from "../../terminal/raw_terminal.ts";
 import { type InputEnd, readInput } from "../../terminal/read_input.ts";
 import { type Paint, painterOf } from "../../terminal/styled.ts";
+import { wrapWords } from "../../terminal/wrap_words.ts";
 import { exitCodes, InterruptedError } from "../exit_codes.ts";
 import { continueEntry } from "./entry.ts";
 import { editText } from "./external_editor.ts";
@@ -14,6 +15,12 @@ import { drawThumbnail, thumbnailBox, type ThumbnailKind, thumbnailKind } from "
 import type { AnswerView, ChatView, ReadOptions } from "./view.ts";
 
 const prompts = { first: ">>> ", next: "... " };
+
+const placeholders = [
+  "Ask something, /image FILE adds a picture, /help lists what else there is",
+  "Ask something, /help lists commands",
+  "Ask, or /help",
+];
 
 export interface ScreenOptions {
   readonly input: TerminalInput;
@@ -57,7 +64,7 @@ export class ScreenView implements ChatView {
       history,
       text,
       complete,
-      placeholder: "Ask something, /image FILE adds a picture, /help lists what else there is",
+      placeholders,
       continued: continueEntry,
       interruptHint: "Press Ctrl-C again, or Ctrl-D, to leave",
       paint: this.#paint,
@@ -66,11 +73,11 @@ export class ScreenView implements ChatView {
   }
 
   note(text: string): void {
-    this.#terminal.write(lines(this.#paint("dim", escapeControls(text))));
+    this.#tell("dim", text);
   }
 
   warn(text: string): void {
-    this.#terminal.write(lines(this.#paint("red", escapeControls(text))));
+    this.#tell("red", text);
   }
 
   showPicture(label: string, picture: PictureView, bytes: Uint8Array): void {
@@ -134,6 +141,12 @@ export class ScreenView implements ChatView {
   copyThroughTerminal(text: string): boolean {
     this.#terminal.write(`\x1b]52;c;${new TextEncoder().encode(text).toBase64()}\x07`);
     return true;
+  }
+
+  /** What the program says itself, which is broken between words. */
+  #tell(style: "dim" | "red", text: string): void {
+    const rows = wrapWords(escapeControls(text), this.#terminal.size.columns);
+    this.#terminal.write(lines(this.#paint(style, rows)));
   }
 
   close(): void {

@@ -43,8 +43,8 @@ test("/set, /system and /show change how answers are made, and say so", async ()
     pty,
     "/set nonsense 1",
     'error: There is no parameter "nonsense"',
-    "There are temp, top-k, top-p, min-p, repetition-penalty, presence-penalty, frequ",
-    "ency-penalty, seed, max-tokens, stop, format",
+    "There are temp, top-k, top-p, min-p, repetition-penalty, presence-penalty,",
+    "frequency-penalty, seed, max-tokens, stop, format",
   );
   await say(pty, "/set stop END", "stop is END from now on");
   await say(pty, '/system ""', "The system message is gone");

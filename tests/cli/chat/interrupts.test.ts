@@ -21,7 +21,7 @@ test("Ctrl-C leaves a search with the draft as it was, and the next one empties 
   pty.type("\x03");
   await pty.shows(emptyPrompt);
   pty.type("\x03");
-  await pty.shows(emptyPrompt, hint);
+  await pty.until(() => pty.output.includes(hint));
 });
 
 test.each([['"""one\rtwo', ['>>> """one', "... two"]], ["one\\\rtwo", [">>> one", "... two"]]])(

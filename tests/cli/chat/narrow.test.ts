@@ -5,7 +5,7 @@ import { commands } from "../../../src/cli/chat/commands.ts";
 import { picturePath } from "../../support/executable.ts";
 import { testLimitMs } from "../../support/test_limit.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
-import { emptyPrompt, openChat } from "./support.ts";
+import { openChat, shortPrompt } from "./support.ts";
 
 setDefaultTimeout(testLimitMs);
 
@@ -33,10 +33,13 @@ test("a terminal of 40 columns gets help, a thumbnail, a table, code and wide le
     ...{ folder, columns: 40, rows: 100 },
     env: { TERM: "xterm-256color" },
   });
-  const prompt = emptyPrompt.slice(0, 39);
+  const prompt = shortPrompt;
   await pty.shows(prompt);
   pty.type("/help\r");
   await pty.until(({ text }) => text.at(-1) === prompt && text.length > 30);
+  for (const row of ["/undo", "    take back the last question and its", "    answer"]) {
+    expect(pty.screen.text).toContain(row);
+  }
   const help = pty.screen.text.join("").replaceAll(/\s+/g, "");
   for (const { name, help: line } of commands) {
     expect(help).toContain(`/${name}`);

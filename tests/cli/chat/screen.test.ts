@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { testLimitMs } from "../../support/test_limit.ts";
-import { emptyPrompt, openChat, say } from "./support.ts";
+import { emptyPrompt, openChat, say, shortPrompt } from "./support.ts";
 
 setDefaultTimeout(testLimitMs);
 
@@ -110,9 +110,9 @@ test("Ctrl-C stops an answer and keeps it, empties an input, and leaves when it 
   pty.type("\x03");
   await pty.shows(emptyPrompt);
   pty.type("\x03");
-  await pty.shows(emptyPrompt, "Press Ctrl-C again, or Ctrl-D, to leave");
-  // Too late to mean it.
-  await Bun.sleep(1100);
+  // It says how long it holds: where it stands no longer, the next one does not leave.
+  await pty.until(() => pty.output.includes("Press Ctrl-C again, or Ctrl-D, to leave"));
+  await pty.shows(emptyPrompt);
   pty.type("\x03");
   pty.type("x");
   await pty.shows(">>> x");
@@ -240,10 +240,9 @@ test("chat shows markdown as what it means, and no control sequence of the model
 test("a narrow terminal, wide characters and changes of size spoil nothing", async () => {
   using folder = new TemporaryFolder();
   await using pty = openChat(["chat", "tiny"], { folder, columns: 40, rows: 12 });
-  const narrowPrompt = emptyPrompt.slice(0, 39);
-  await pty.shows("tiny on fake device", narrowPrompt);
+  await pty.shows("tiny on fake device", shortPrompt);
   pty.type("wide\r");
-  await pty.shows(">>> wide", "漢字".repeat(10), "漢字".repeat(10), "漢字".repeat(10), "", narrowPrompt);
+  await pty.shows(">>> wide", "漢字".repeat(10), "漢字".repeat(10), "漢字".repeat(10), "", shortPrompt);
   pty.type("x".repeat(36));
   await pty.until(({ cursor }) => cursor.column === 0);
   expect(pty.screen.text.at(-1)).toBe(`>>> ${"x".repeat(36)}`);
@@ -254,6 +253,6 @@ test("a narrow terminal, wide characters and changes of size spoil nothing", asy
   await pty.shows("", `>>> ${"x".repeat(36)}`);
   expect(pty.screen.everything.filter((row) => row.startsWith(">>> x"))).toHaveLength(1);
   pty.type("\x03long\r");
-  await pty.shows("line 39", "line 40", "", emptyPrompt.slice(0, 59).trimEnd());
+  await pty.shows("line 39", "line 40", "", shortPrompt);
   expect(pty.screen.everything.filter((row) => row.startsWith("line "))).toHaveLength(40);
 });
