@@ -1,9 +1,11 @@
-import { writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { UsageError } from "../exit_codes.ts";
 import type { Chat } from "./chat.ts";
 import type { ChatCommand } from "./commands.ts";
 import { exportJson, exportMarkdown } from "./export.ts";
 import { describeChosen } from "./parameters.ts";
+import { homeOf } from "./pictures.ts";
 import type { Session } from "./session.ts";
 import type { SessionStore, StoredSession } from "./session_store.ts";
 
@@ -48,7 +50,8 @@ export const fileCommands: readonly ChatCommand[] = [
     run(chat, argument) {
       const [, format, file] = /^(md|json)(?:\s+([^]+))?$/.exec(argument) ?? [];
       if (format === undefined) throw new UsageError("/export needs md or json", "/export md chat.md");
-      const path = file ?? `llamav-${chat.session.id}.${format}`;
+      const home = homeOf(chat.parts.context);
+      const path = file?.replace(/^~(?=\/)/, home) ?? `llamav-${chat.session.id}.${format}`;
       const content = format === "md" ? exportMarkdown(chat.session) : exportJson(chat.session);
       writeNew(path, content);
       chat.note(`Wrote ${path}`);
@@ -94,9 +97,28 @@ function writeNew(path: string, content: string): void {
   try {
     writeFileSync(path, content, { flag: "wx" });
   } catch (error) {
-    const { code } = error as { code?: string };
-    const reason = code === "EEXIST" ? "there is a file of that name" : code ?? (error as Error).message;
-    throw new UsageError(`Cannot write "${path}": ${reason}`, "Name another file");
+    const [reason, remedy] = explainRefusal(path, error as { code?: string; message: string });
+    throw new UsageError(`Cannot write "${path}": ${reason}`, remedy);
+  }
+}
+
+function explainRefusal(path: string, { code, message }: { code?: string; message: string }): string[] {
+  const folder = dirname(path);
+  switch (code) {
+    case "EEXIST":
+    case "EISDIR":
+      return statSync(path, { throwIfNoEntry: false })?.isDirectory()
+        ? ["it is a folder", "Name a file in it"]
+        : ["there is a file of that name", "Name another file"];
+    case "ENOENT":
+      return [`there is no folder "${folder}"`, "Make the folder first, or name another file"];
+    case "ENOTDIR":
+      return [`"${folder}" is no folder`, "Name another file"];
+    case "EACCES":
+    case "EROFS":
+      return [`nothing may be written into "${folder}"`, "Name a file in another folder"];
+    default:
+      return [code ?? message, "Name another file"];
   }
 }
 

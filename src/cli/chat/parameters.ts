@@ -1,4 +1,10 @@
-import { parseSetting, type Setting, settings, type SettingValues } from "../../runtime/options.ts";
+import {
+  describeRange,
+  parseSetting,
+  type Setting,
+  settings,
+  type SettingValues,
+} from "../../runtime/options.ts";
 import type { GenerateRequest } from "../../runtime/request.ts";
 import { givenSampling, requestLimits, samplingNames } from "../../runtime/request_settings.ts";
 import { UsageError } from "../exit_codes.ts";
@@ -63,6 +69,25 @@ export function describeParameters(
     return [labelOf(name), valueText(parameters, name) ?? setting.otherwise ?? "none"] as const;
   });
   return [...rows, ["format", parameters.format ?? "any text"]];
+}
+
+/**
+ * One parameter for who wants to change it: its value, what it is without one, what it does and what it can be.
+ *
+ * @throws {UsageError} If there is no such parameter.
+ */
+export function describeParameter(parameters: Parameters, label: string): string {
+  if (label.toLowerCase() === "format") {
+    return `format is ${parameters.format ?? "any text"}\nIt can be json, or default: any text`;
+  }
+  const name = nameOf(label);
+  const setting: Setting = settings[name];
+  const otherwise = setting.otherwise ?? "none";
+  const range = "minimum" in setting ? describeRange(setting) : "any text";
+  return [
+    `${labelOf(name)} is ${valueText(parameters, name) ?? otherwise}: ${setting.help}`,
+    `It can be ${range}, or default: ${otherwise}`,
+  ].join("\n");
 }
 
 /** @returns undefined for an answer that may be any text */

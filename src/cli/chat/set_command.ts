@@ -2,7 +2,7 @@ import { UsageError } from "../exit_codes.ts";
 import type { Chat } from "./chat.ts";
 import { setSystem } from "./conversation_commands.ts";
 import { storeOf } from "./file_commands.ts";
-import { describeParameters, setParameter } from "./parameters.ts";
+import { describeParameter, describeParameters, setParameter } from "./parameters.ts";
 
 /** What /set takes beside parameters, and does. */
 const words: Readonly<Record<string, (chat: Chat, value: string) => void>> = {
@@ -38,7 +38,7 @@ export function set(chat: Chat, argument: string): void {
   }
   if (Object.hasOwn(words, name)) return words[name]!(chat, value);
   if (Object.hasOwn(foreign, name)) return foreign[name]!(chat);
-  if (value === "") throw new UsageError(`/set ${label} needs a value`, `/set ${label} default undoes it`);
+  if (value === "") return chat.note(describeParameter(chat.session.parameters, label));
   setNamed(chat, label, value);
 }
 

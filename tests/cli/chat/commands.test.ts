@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { commands } from "../../../src/cli/chat/commands.ts";
 import { picturePath } from "../../support/executable.ts";
@@ -46,6 +46,28 @@ test("/set, /system and /show change how answers are made, and say so", async ()
     "There are temp, top-k, top-p, min-p, repetition-penalty, presence-penalty,",
     "frequency-penalty, seed, max-tokens, stop, format",
   );
+  await say(pty, "/set nonsense", 'error: There is no parameter "nonsense"', ...[
+    "There are temp, top-k, top-p, min-p, repetition-penalty, presence-penalty,",
+    "frequency-penalty, seed, max-tokens, stop, format",
+  ]);
+  await say(
+    pty,
+    "/set Temp",
+    "temp is the model's own: randomness of the answer; 0 always takes the likeliest",
+    "token",
+    "It can be a number from 0 to 2, or default: the model's own",
+  );
+  await say(pty, "/set seed 3", "seed is 3 from now on");
+  await say(
+    pty,
+    "/set seed",
+    "seed is 3: same seed, same answer",
+    "It can be a whole number from 0 to 9007199254740991, or default: a random one",
+  );
+  await say(pty, "/set stop", "stop is none: text that ends the answer, up to 4 times", ...[
+    "It can be any text, or default: none",
+  ]);
+  await say(pty, "/set format", "format is any text", "It can be json, or default: any text");
   await say(pty, "/set stop END", "stop is END from now on");
   await say(pty, '/system ""', "The system message is gone");
   pty.type("/show\r");
@@ -140,6 +162,16 @@ test("/export writes what people read, and what run --messages and the API take"
     "Name another file",
   );
   await say(pty, "/export pdf", "error: /export needs md or json", "/export md chat.md");
+  for (
+    const [path, reason, remedy] of [
+      ["no/chat.md", 'there is no folder "no"', "Make the folder first, or name another file"],
+      ["there.md/chat.md", '"there.md" is no folder', "Name another file"],
+      ["state", "it is a folder", "Name a file in it"],
+    ]
+  ) await say(pty, `/export md ${path}`, `error: Cannot write "${path}": ${reason}`, remedy!);
+  pty.type("/export md ~/home.md\r");
+  await pty.until(({ text }) => text.at(-1) === emptyPrompt && text.join("").includes("home.md>>>"));
+  expect(existsSync(join(folder.path, "home.md"))).toBe(true);
   const text = readFileSync(join(folder.path, "chat.md"), "utf8");
   expect(text).toMatch(
     /^# Conversation with tiny, \d{4}-\d\d-\d\d\n\n\*\*System:\*\* Be brief\n\n## You\n\n\[gray\.png, \d+×\d+\]\n\nwhat\?\n\n## Answer\n\n/,
