@@ -10,6 +10,7 @@ import { finishEntry } from "./entry.ts";
 import type { InputHistory } from "./input_history.ts";
 import { toRequest } from "./parameters.ts";
 import { checkPictureCount, type OpenedPicture, type OpenPicture, takePictures } from "./pictures.ts";
+import { pictureShortage, remedyInChat } from "./room.ts";
 import {
   addTurn,
   type ChatPicture,
@@ -54,6 +55,8 @@ export class Chat {
   pending: readonly ChatPicture[] = [];
   /** What stands in the next input. */
   prefill = "";
+  /** The last message, if it was not answered: /retry sends it again, /edit brings it back. */
+  unsent: { readonly text: string } | undefined;
   verbose: boolean;
   lastEnd: AnswerEnd | undefined;
   totals: Totals = { answers: 0, promptTokens: 0, completionTokens: 0 };
@@ -87,6 +90,7 @@ export class Chat {
       if (end.type === "interrupt") throw new InterruptedError(exitCodes.interrupted);
       if (end.text.trim() === "") continue;
       this.#keep(() => history.add(end.text.trim()));
+      const { unsent } = this;
       try {
         if (await this.#take(finishEntry(end.text)) === "leave") return;
       } catch (error) {
@@ -96,7 +100,12 @@ export class Chat {
         }
         if (view.isUnattended || this.isOver || !(error instanceof ExplainedError)) throw error;
         view.warn(`error: ${error.message}`);
-        if (error.remedy !== undefined) this.note(error.remedy);
+        const remedy = remedyInChat(error);
+        if (remedy !== undefined) this.note(remedy);
+      }
+      // Not in the input: a command that is typed there would be no command behind it.
+      if (this.unsent !== undefined && this.unsent !== unsent) {
+        this.note("/retry sends the message again, /edit brings it back");
       }
     }
   }
@@ -116,23 +125,39 @@ export class Chat {
     if (isKept) this.save();
   }
 
-  /** Adds a picture to the next message. */
-  async attach({ picture, view }: OpenedPicture): Promise<void> {
-    const index = this.#pictureCount + 1;
-    checkPictureCount(index);
-    this.pending = [...this.pending, picture];
+  /** Adds pictures to the next message. */
+  async attach(opened: readonly OpenedPicture[]): Promise<void> {
+    checkPictureCount(this.pictures.length + opened.length);
     const { countTiles } = await import("../../runtime/picture_view.ts");
-    const tiles = countTiles(picture, this.runtime.model);
-    const label = `[image ${index}: ${describePicture(picture)} → ${tiles} ${
-      tiles === 1 ? "tile" : "tiles"
-    }]`;
-    this.parts.view.showPicture(label, view, picture.bytes);
+    for (const { picture, view } of opened) {
+      this.pending = [...this.pending, picture];
+      const tiles = countTiles(picture, this.runtime.model);
+      const label = `[image ${this.pictures.length}: ${describePicture(picture)} → ${tiles} ${
+        tiles === 1 ? "tile" : "tiles"
+      }]`;
+      this.parts.view.showPicture(label, view, picture.bytes);
+    }
+    await this.tellShortage();
+  }
+
+  /** Of the conversation and the next message, in their order. */
+  get pictures(): readonly ChatPicture[] {
+    return [...picturesOf(this.session), ...this.pending];
+  }
+
+  /** Says while it can be mended that the pictures are more than the model has room for. */
+  async tellShortage(): Promise<void> {
+    const shortage = await pictureShortage(this.pictures, this.runtime.model);
+    if (shortage === undefined) return;
+    this.parts.view.warn(`warning: ${shortage.message}`);
+    this.note(shortage.remedy!);
   }
 
   /** Another conversation takes the place of this one, which is kept. The model that answers stays the same. */
   open(session: Session): void {
     this.session = { ...session, model: this.session.model };
     this.pending = [];
+    this.unsent = undefined;
   }
 
   /** Writes the conversation to its file; a disk that takes nothing is told once. */
@@ -143,14 +168,39 @@ export class Chat {
   }
 
   /**
-   * Asks, and takes the answer into the conversation. A question without an answer comes back into the input.
+   * Sends a message with the pictures that wait, and those that it names itself.
    *
+   * @throws {ExplainedError} If it cannot be sent as it is.
+   */
+  async say(text: string): Promise<void> {
+    const { context, openPicture } = this.parts;
+    this.unsent = { text };
+    const taken = await takePictures(text, openPicture, context);
+    for (const remark of taken.remarks) this.note(remark);
+    // Before the first is attached: of a message that cannot be sent none must be left behind.
+    const pictures = [...this.pictures, ...taken.opened.map(({ picture }) => picture)];
+    checkPictureCount(pictures.length);
+    const shortage = taken.text === "" ? undefined : await pictureShortage(pictures, this.runtime.model);
+    if (shortage !== undefined) throw shortage;
+    await this.attach(taken.opened);
+    this.unsent = undefined;
+    // Only a picture, as one that was dropped here: the question comes next.
+    if (taken.text !== "") await this.ask({ role: "user", text: taken.text, pictures: this.pending });
+  }
+
+  /**
+   * Asks, and takes the answer into the conversation. A question without an answer is kept for /retry and /edit.
+   *
+   * @throws {RequestError} If its pictures do not fit beside those before.
    * @throws What the runtime throws.
    */
   async ask(question: Turn): Promise<void> {
     const asked = addTurn(this.session, question);
     this.pending = [];
+    this.unsent = undefined;
     try {
+      const shortage = await pictureShortage(picturesOf(asked), this.runtime.model);
+      if (shortage !== undefined) throw shortage;
       const answer = await this.parts.view.interruptibly((signal) => this.#answer(asked, signal));
       if (answer !== undefined) this.session = addTurn(asked, answer);
       else this.#takeBack(question);
@@ -168,28 +218,15 @@ export class Chat {
       !this.parts.view.isUnattended;
   }
 
-  get #pictureCount(): number {
-    return picturesOf(this.session).length + this.pending.length;
-  }
-
   #takeBack({ text, pictures }: Turn): void {
-    this.prefill = text;
+    this.unsent = { text };
     this.pending = pictures;
   }
 
   async #take(text: string): Promise<"leave" | void> {
     // A path has more slashes, or a dot. A line break behind the name makes it the first line of a text that was pasted.
     if (/^\/[a-z?]+([ \t]|\s*$)/i.test(text)) return await runCommand(text, this);
-    const { context, openPicture } = this.parts;
-    // A message that cannot be sent as it is comes back into the input, to be corrected.
-    this.prefill = text;
-    const taken = await takePictures(text, openPicture, context);
-    // Before the first is attached: of a message that comes back none must be left behind.
-    checkPictureCount(this.#pictureCount + taken.opened.length);
-    for (const picture of taken.opened) await this.attach(picture);
-    this.prefill = "";
-    // Only a picture, as one that was dropped here: the question comes next.
-    if (taken.text !== "") await this.ask({ role: "user", text: taken.text, pictures: this.pending });
+    await this.say(text);
   }
 
   /** @returns undefined if it was stopped before its first word */

@@ -19,7 +19,7 @@ export const conversationCommands: readonly ChatCommand[] = [
       const opened = await view.interruptibly((signal) =>
         openNamedPicture(argument, openPicture, context, signal)
       );
-      await chat.attach(opened);
+      await chat.attach([opened]);
     },
   },
   {
@@ -50,8 +50,9 @@ export const conversationCommands: readonly ChatCommand[] = [
   },
   {
     name: "retry",
-    help: "answer the last question again",
+    help: "answer the last question again, or send the message that was not",
     async run(chat) {
+      if (chat.unsent !== undefined) return await chat.say(chat.unsent.text);
       const { session, question } = lastQuestion(chat);
       const { session: before, pending } = chat;
       chat.session = session;
@@ -61,7 +62,7 @@ export const conversationCommands: readonly ChatCommand[] = [
         // Without a new answer the old one stays, on the disk as well.
         if (chat.session === session) {
           chat.session = before;
-          chat.prefill = "";
+          chat.unsent = undefined;
           chat.save();
         }
         // They wait for the next message, which this was not.
@@ -71,8 +72,12 @@ export const conversationCommands: readonly ChatCommand[] = [
   },
   {
     name: "edit",
-    help: "change the last question and ask it again",
+    help: "change the last question, or the message that was not sent, and ask again",
     run(chat) {
+      if (chat.unsent !== undefined) {
+        chat.prefill = chat.unsent.text;
+        return;
+      }
       const { session, question } = lastQuestion(chat);
       chat.session = session;
       chat.prefill = question.text;

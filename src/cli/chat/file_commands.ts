@@ -34,12 +34,13 @@ export const fileCommands: readonly ChatCommand[] = [
     usage: "[NAME|ID]",
     help: "go on with another conversation; without a name, list the last ones",
     candidates: (chat) => chat.parts.store?.list().map(({ name, id }) => name ?? id) ?? [],
-    run(chat, argument) {
+    async run(chat, argument) {
       const store = storeOf(chat);
       if (argument === "") return chat.note(describeSessions(store.list()));
       const loaded = store.load(argument);
       chat.open(loaded);
       showConversation(chat, loaded);
+      await chat.tellShortage();
     },
   },
   {

@@ -64,6 +64,7 @@ export const modelCommands: readonly ChatCommand[] = [
       const loadMs = await chat.parts.view.withoutKeys(() => changeModel(chat, argument));
       chat.note(`${chat.runtime.model.id} answers from now on`);
       chat.tellLoad(loadMs);
+      await chat.tellShortage();
     },
   },
 ];

@@ -5,7 +5,7 @@ import { requestLimits } from "../../runtime/request_settings.ts";
 import type { PictureView } from "../../runtime/picture_view.ts";
 import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit_codes.ts";
-import { pictureFetcher, readPictureFile, seemsPicture } from "../pictures.ts";
+import { pictureFetcher, pictureName, readPictureFile, seemsPicture } from "../pictures.ts";
 import { readClipboardPicture } from "./clipboard.ts";
 import { findMentions, removeMentions } from "./mentions.ts";
 import type { ChatPicture } from "./session.ts";
@@ -61,34 +61,67 @@ export async function openNamedPicture(
   return await open(basename(path), await readPictureFile(path));
 }
 
+/** A message, its pictures, and what the person should know of names in it that are of none. */
+export interface TakenMessage {
+  readonly text: string;
+  readonly opened: readonly OpenedPicture[];
+  readonly remarks: readonly string[];
+}
+
 /**
  * Takes the pictures out of a message. A word is one if it names a file that is a picture or is called like one; behind
  * an @ it must.
  *
- * @throws {ExplainedError} If a name behind an @ is none of a picture, or a file that is one cannot be opened.
+ * @throws {ExplainedError} If a name behind an @ is none of a picture, a file that is one cannot be opened, or the
+ * message is nothing but names of pictures that are not there.
  */
 export async function takePictures(
   text: string,
   open: OpenPicture,
   context: CliContext,
-): Promise<{ readonly text: string; readonly opened: readonly OpenedPicture[] }> {
+): Promise<TakenMessage> {
   const opened: OpenedPicture[] = [];
   const found = [];
+  const absent = [];
   for (const mention of findMentions(text, homeOf(context))) {
-    if (!mention.isExplicit && !(await seemsPicture(mention.path))) continue;
+    if (!mention.isExplicit && !(await seemsPicture(mention.path))) {
+      if (isPictureName(mention.path)) absent.push(mention);
+      continue;
+    }
     found.push(mention);
     try {
       opened.push(await open(basename(mention.path), await readPictureFile(mention.path)));
     } catch (error) {
       if (!(error instanceof ExplainedError) || mention.isExplicit) throw error;
       // Sent as a text it would be a path that the model can do nothing with.
-      throw new UsageError(
-        error.message,
-        "Name another file, or write `name` where no more than the name is meant",
-      );
+      throw new UsageError(error.message, otherName);
     }
   }
-  return { text: removeMentions(text, found), opened };
+  const [first] = absent;
+  // As when a file was dropped that is gone: there is no question to answer.
+  if (first !== undefined && removeMentions(text, [...found, ...absent]) === "") {
+    if (isAddress(first.path)) {
+      throw new UsageError("A message takes no picture by its address", `/image ${first.path} adds it`);
+    }
+    throw new UsageError(`There is no file "${first.path}"`, otherName);
+  }
+  const remarks = absent.map(({ path }) =>
+    isAddress(path)
+      ? `The model gets no more than the address "${path}": /image adds the picture`
+      : `There is no file "${path}": the model gets no more than the name`
+  );
+  return { text: removeMentions(text, found), opened, remarks: [...new Set(remarks)] };
+}
+
+const otherName = "Name another file, or write `name` where no more than the name is meant";
+
+/** Whether a word that names no file was meant to name a picture: `.png` and `*.png` are kinds of them. */
+function isPictureName(path: string): boolean {
+  return pictureName.test(path) && !/^[.*]/.test(basename(path));
+}
+
+function isAddress(path: string): boolean {
+  return /^https?:/i.test(path);
 }
 
 /** @throws {UsageError} If there are more than one request may have. */

@@ -65,7 +65,8 @@ export async function startChat(
     if (!view.isUnattended) chat.note(`${runtime.model.id} on ${runtime.model.device}`);
     chat.tellLoad(loadMs);
     if (resumed) showConversation(chat, resumed);
-    for (const picture of pictures) await chat.attach(picture);
+    if (pictures.length > 0) await chat.attach(pictures);
+    else await chat.tellShortage();
     await chat.run();
     tellHowToResume(chat);
   } finally {

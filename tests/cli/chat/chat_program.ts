@@ -27,6 +27,12 @@ const scripts: Record<string, () => Iterable<Step>> = {
     yield* answered++ === 0 ? answer("first") : scripts["silent"]!();
   },
   refused: () => [new RequestError("The prompt is too long", { remedy: "Ask for less" })],
+  outgrown: () => [
+    new RequestError("The prompt of 600 tokens exceeds the context of 512", {
+      code: "context_length_exceeded",
+      remedy: "Shorten the prompt, or raise --ctx-size",
+    }),
+  ],
   markdown: () =>
     answer("# Ti", "tle\n", "\nSome **bo", "ld** text.\n\n- one\n- two\n\n", "```\ncode\n``", "`\nEnd."),
   hostile: () => answer("a\x1b", "]52;c;AAAA\x07b\x1b[2", "Jc\u009b31md \u202ee &#27;[2Jf &#x202e;g"),

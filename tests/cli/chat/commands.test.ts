@@ -1,11 +1,11 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { commands } from "../../../src/cli/chat/commands.ts";
 import { picturePath } from "../../support/executable.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { testLimitMs } from "../../support/test_limit.ts";
-import { emptyPrompt, openChat, say } from "./support.ts";
+import { emptyPrompt, openChat, say, unsentHint } from "./support.ts";
 
 setDefaultTimeout(testLimitMs);
 
@@ -104,14 +104,37 @@ test("/retry, /edit and /undo change what was said", async () => {
   await say(pty, "/undo", "Nothing was said");
 });
 
-test("a question that is refused comes back into the input", async () => {
+test("a question that is refused stands in nobody's way, and comes back by /edit, or is sent again by /retry", async () => {
   using folder = new TemporaryFolder();
+  cpSync(picturePath("gray.png"), join(folder.path, "cat.png"));
   await using pty = openChat(["chat", "tiny"], { folder });
-  await pty.shows(emptyPrompt);
-  pty.type("refused\r");
-  await pty.shows("error: The prompt is too long", "Ask for less", ">>> refused");
-  pty.type("\x03");
-  await say(pty, "b", "u(b)", "");
+  const refusal = ["error: The prompt is too long", "Ask for less", unsentHint] as const;
+  await say(pty, "refused @cat.png", ...refusal);
+  await say(pty, "/retry", ">>> /retry", "", ...refusal);
+  // What is typed next is a command, and not the end of the message.
+  await say(pty, "/detach 1", "Removed cat.png");
+  pty.type("/edit\r");
+  await pty.shows(">>> /edit", ">>> refused");
+  pty.type("\x01no longer \r");
+  await pty.shows(">>> no longer refused", "u(no longer refused)", "", emptyPrompt);
+  // It was sent: the question before is the last one.
+  await say(pty, "/retry", ">>> /retry", "u(no longer refused)", "");
+  await say(pty, "/clear", "A new conversation");
+  await say(pty, "refused", ...refusal);
+  await say(pty, "/clear", "A new conversation");
+  await say(pty, "/retry", "error: There is no question yet");
+});
+
+test("a conversation that outgrew the context says what helps inside it", async () => {
+  using folder = new TemporaryFolder();
+  await using pty = openChat(["chat", "tiny"], { folder, columns: 200 });
+  await say(
+    pty,
+    "outgrown",
+    "error: The prompt of 600 tokens exceeds the context of 512",
+    "/undo takes back the last question, /clear begins anew, /set max-tokens N asks for a shorter answer; llamav chat --ctx-size N makes room for more",
+    unsentHint,
+  );
 });
 
 test("/stats and /tokens count", async () => {

@@ -5,9 +5,12 @@ import { pathToFileURL } from "node:url";
 import { picturePath } from "../../support/executable.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { testLimitMs } from "../../support/test_limit.ts";
-import { emptyPrompt, openChat, say, stylesOf } from "./support.ts";
+import { plainPng } from "../../images/files.ts";
+import { emptyPrompt, openChat, say, stylesOf, unsentHint } from "./support.ts";
 
 setDefaultTimeout(testLimitMs);
+
+const otherName = "Name another file, or write `name` where no more than the name is meant";
 
 /** A folder with this picture under these names. */
 function folderWith(...names: readonly string[]): TemporaryFolder {
@@ -102,7 +105,7 @@ test("what is no picture stays text, and is a mistake where it was meant (C07)",
   await pty.until(({ text }) => text.some((row) => row.startsWith('error: Picture "fake.png": ')));
 });
 
-test("a picture's file that cannot be opened is a mistake, and the message comes back into the input (C07)", async () => {
+test("a picture's file that cannot be opened is a mistake, and the message is not sent (C07)", async () => {
   using folder = folderWith("damaged.png", "huge.png", "damaged");
   for (const name of ["damaged.png", "damaged"]) truncateSync(join(folder.path, name), 40);
   truncateSync(join(folder.path, "huge.png"), 65 * 1024 * 1024);
@@ -122,10 +125,11 @@ test("a picture's file that cannot be opened is a mistake, and the message comes
     await pty.shows(emptyPrompt);
     pty.type(`what is in ${name}?\r`);
     await pty.until(({ text }) => {
-      const [said, remedy, input] = text.slice(-3);
-      return error.test(said ?? "") && input === `>>> what is in ${name}?` &&
-        remedy === "Name another file, or write `name` where no more than the name is meant";
+      const [said, remedy, hint, input] = text.slice(-4);
+      return error.test(said ?? "") && remedy === otherName && hint === unsentHint && input === emptyPrompt;
     });
+    pty.type("/edit\r");
+    await pty.shows(">>> /edit", `>>> what is in ${name}?`);
     pty.type("\x03");
   }
   await say(pty, "/images", "There are no pictures");
@@ -197,25 +201,76 @@ test("more pictures than fit are refused", async () => {
   );
 });
 
-test("a message with more pictures than fit comes back into the input, and none of them is kept", async () => {
+test("a message with more pictures than fit is not sent, and none of them is kept", async () => {
   using folder = folderWith("cat.png");
   await using pty = openChat(["chat", "tiny"], { folder, columns: 120 });
   const message = `${"@cat.png ".repeat(9)}which?`;
-  await pty.shows(emptyPrompt);
-  pty.type(`${message}\r`);
-  await pty.shows(
+  await say(
+    pty,
+    message,
     "error: At most 8 pictures fit into a conversation, this would be picture 9",
     "/detach N removes one, /clear begins anew",
-    `>>> ${message}`,
+    unsentHint,
   );
-  pty.type("\x03");
   await say(pty, "/images", "There are no pictures");
-  await pty.shows(emptyPrompt);
-  pty.type("look @none.png\r");
-  await pty.shows(
+  await say(
+    pty,
+    "look @none.png",
     'error: Cannot read the picture "none.png": there is no such file',
     "Check its path",
-    ">>> look @none.png",
+    unsentHint,
+  );
+  cpSync(picturePath("gray.png"), join(folder.path, "none.png"));
+  await say(pty, "/retry", `[image 1: none.png ${size} → 1 tile]`, "u1(look)", "");
+});
+
+test("pictures that take more tiles than there is room for are told when they are added, with what helps", async () => {
+  using folder = new TemporaryFolder({ "big.png": plainPng(1120, 1120), "small.png": plainPng(8, 8) });
+  await using pty = openChat(["chat", "tiny"], { folder, columns: 200, rows: 50 });
+  const added = (index: number) => `[image ${index}: big.png 1120×1120 → 4 tiles]`;
+  const remedy =
+    "/detach N removes one (/images lists them), /undo those of the last question, /clear all; " +
+    "llamav chat --image-tiles 20 makes room for them";
+  const shortage = "The pictures of this conversation take 20 tiles, and there is room for 16";
+  await say(pty, "@big.png @big.png @big.png @big.png which?", ...[1, 2, 3, 4].map(added), "u4(which?)", "");
+  await say(pty, "/image big.png", added(5), `warning: ${shortage}`, remedy);
+  await say(pty, "and this?", `error: ${shortage}`, remedy, unsentHint);
+  await say(pty, "/detach 2", "Removed big.png");
+  await say(pty, "/retry", ">>> /retry", "u3(which?) a(u4(which?)) u1(and this?)", "");
+  // Of a message that is not sent nothing stays, and what was there before does.
+  await say(
+    pty,
+    "this @small.png?",
+    `error: ${shortage.replace("20", "17")}`,
+    remedy.replace("20", "17"),
+    unsentHint,
+  );
+  pty.type("/images\r");
+  await pty.until(({ text }) => text.at(-1) === emptyPrompt && text.at(-2)!.startsWith("4  big.png"));
+  await say(pty, "/undo", "The conversation has 2 messages now");
+  await say(pty, "/retry", "[image 4: small.png 8×8 → 1 tile]", "u3(which?) a(u4(which?)) u1(this?)", "");
+});
+
+test("a picture that is not there is told, and held back where nothing else was said", async () => {
+  using folder = folderWith("cat.png");
+  await using pty = openChat(["chat", "tiny"], { folder, columns: 120 });
+  const remark = 'There is no file "nope.png": the model gets no more than the name';
+  await say(pty, "nope.png what is in nope.png?", remark, "u(nope.png what is in nope.png?)", "");
+  await say(pty, "/clear", "A new conversation");
+  await say(pty, "what is a .png file, and *.jpg?", ">>> what is a .png file, and *.jpg?", ...[
+    "u(what is a .png file, and *.jpg?)",
+    "",
+  ]);
+  const gone = join(folder.path, "gone.png");
+  await say(pty, gone, `error: There is no file "${gone}"`, otherName, unsentHint);
+  await say(pty, "cat.png nope.png", 'error: There is no file "nope.png"', otherName, unsentHint);
+  await say(pty, "/images", "There are no pictures");
+  await say(
+    pty,
+    "https://example.com/cat.png",
+    "error: A message takes no picture by its address",
+    "/image https://example.com/cat.png adds it",
+    unsentHint,
   );
 });
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { testLimitMs } from "../../support/test_limit.ts";
-import { emptyPrompt, openChat, say, shortPrompt } from "./support.ts";
+import { emptyPrompt, openChat, say, shortPrompt, unsentHint } from "./support.ts";
 
 setDefaultTimeout(testLimitMs);
 
@@ -106,7 +106,9 @@ test("Ctrl-C stops an answer and keeps it, empties an input, and leaves when it 
   pty.type("silent one\r");
   await pty.until(({ text }) => text.at(-1) === ">>> silent one");
   pty.type("\x03");
-  await pty.shows("(stopped before it began)", "", ">>> silent one");
+  await pty.shows("(stopped before it began)", "", unsentHint, emptyPrompt);
+  pty.type("/edit\r");
+  await pty.shows(">>> /edit", ">>> silent one");
   pty.type("\x03");
   await pty.shows(emptyPrompt);
   pty.type("\x03");

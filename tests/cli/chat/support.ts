@@ -7,8 +7,9 @@ export const program = join(import.meta.dir, "chat_program.ts");
 /** What an empty input shows, in a terminal that is wide enough. */
 export const emptyPrompt = ">>> Ask something, /image FILE adds a picture, /help lists what else there is";
 
-/** The same in one of 40 columns. */
+/** The same in one of 40 columns, and what is said of a message that was not answered. */
 export const shortPrompt = ">>> Ask something, /help lists commands";
+export const unsentHint = "/retry sends the message again, /edit brings it back";
 
 export interface ChatTerminalOptions extends PtyOptions {
   readonly folder: TemporaryFolder;
