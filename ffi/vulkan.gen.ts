@@ -15,6 +15,7 @@ export const VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT = 4;
 export const VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT = 2;
 export const VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR = 1;
 export const VK_DESCRIPTOR_TYPE_STORAGE_BUFFER = 7;
+export const VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT = 4;
 export const VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT = 128;
 export const VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR = 1;
 export const VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT = 1;
@@ -250,6 +251,24 @@ export const VkExtensionProperties = {
   },
 } as const satisfies Layout;
 
+export const VkExternalMemoryProperties = {
+  name: "VkExternalMemoryProperties", size: 12,
+  fields: {
+    externalMemoryFeatures: [0, "u32"],
+    exportFromImportedHandleTypes: [4, "u32"],
+    compatibleHandleTypes: [8, "u32"],
+  },
+} as const satisfies Layout;
+
+export const VkExternalBufferProperties = {
+  name: "VkExternalBufferProperties", size: 32, sType: 1000071003,
+  fields: {
+    sType: [0, "i32"],
+    pNext: [8, "pointer"],
+    externalMemoryProperties: [16, VkExternalMemoryProperties],
+  },
+} as const satisfies Layout;
+
 export const VkExternalMemoryBufferCreateInfo = {
   name: "VkExternalMemoryBufferCreateInfo", size: 24, sType: 1000072000,
   fields: {
@@ -319,6 +338,26 @@ export const VkMemoryRequirements = {
     size: [0, "u64"],
     alignment: [8, "u64"],
     memoryTypeBits: [16, "u32"],
+  },
+} as const satisfies Layout;
+
+export const VkPhysicalDeviceExternalBufferInfo = {
+  name: "VkPhysicalDeviceExternalBufferInfo", size: 32, sType: 1000071002,
+  fields: {
+    sType: [0, "i32"],
+    pNext: [8, "pointer"],
+    flags: [16, "u32"],
+    usage: [20, "u32"],
+    handleType: [24, "i32"],
+  },
+} as const satisfies Layout;
+
+export const VkPhysicalDeviceExternalMemoryHostPropertiesEXT = {
+  name: "VkPhysicalDeviceExternalMemoryHostPropertiesEXT", size: 24, sType: 1000178002,
+  fields: {
+    sType: [0, "i32"],
+    pNext: [8, "pointer"],
+    minImportedHostPointerAlignment: [16, "u64"],
   },
 } as const satisfies Layout;
 
@@ -917,6 +956,8 @@ export const instanceCommands = {
   vkEnumeratePhysicalDevices: { args: ["u64", "ptr", "ptr"], returns: "i32" },
   // device, pName
   vkGetDeviceProcAddr: { args: ["u64", "ptr"], returns: "ptr" },
+  // physicalDevice, pExternalBufferInfo, pExternalBufferProperties
+  vkGetPhysicalDeviceExternalBufferProperties: { args: ["u64", "ptr", "ptr"], returns: "void" },
   // physicalDevice, pFeatures
   vkGetPhysicalDeviceFeatures2: { args: ["u64", "ptr"], returns: "void" },
   // physicalDevice, pMemoryProperties

@@ -4,11 +4,8 @@ import { check, VulkanError } from "../../ffi/vulkan.ts";
 import * as vk from "../../ffi/vulkan.gen.ts";
 import { DeviceError } from "../base/errors.ts";
 import type { Device } from "./device.ts";
-import { HostPages } from "./host_pages.ts";
+import { hostAllocation, HostPages } from "./host_pages.ts";
 import { chooseMemoryType, type Placement } from "./memory_type.ts";
-
-/** What a buffer has to be created with to lie in memory of the host. */
-export const hostAllocation = vk.VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
 
 /** A buffer that has no memory yet. */
 interface BareBuffer {
@@ -25,7 +22,7 @@ export class Allocation {
   /** The buffer's bytes; empty once the memory is freed. */
   readonly mapped: Uint8Array | undefined;
   readonly #device: Device;
-  readonly #pages: HostPages | undefined;
+  #pages: HostPages | undefined;
 
   /** @throws {DeviceError} If the device has not that much memory left. */
   constructor(device: Device, buffer: BareBuffer, placement: Placement) {
@@ -43,12 +40,8 @@ export class Allocation {
       );
     }
     try {
-      const pages = this.#pages = buffer.inHostPages ? HostPages.take(Number(size)) : undefined;
-      this.memory = device.create("vkAllocateMemory", vk.VkMemoryAllocateInfo, {
-        pNext: pages ? importOf(pages) : null,
-        allocationSize: pages?.bytes ?? size,
-        memoryTypeIndex: type.index,
-      });
+      if (buffer.inHostPages) this.#pages = HostPages.take(Number(size));
+      this.memory = this.#allocate(size, type.index);
       const mapWanted = placement !== "device" || unified;
       const visible = (type.flags & vk.VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) !== 0;
       const coherent = (type.flags & vk.VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) !== 0;
@@ -57,6 +50,11 @@ export class Allocation {
       this.free();
       throw outOfMemory(error, buffer, info.heaps[type.heap]!.bytes, info.name);
     }
+  }
+
+  /** Whether all bytes are known to be zero. */
+  get isZero(): boolean {
+    return this.#pages !== undefined;
   }
 
   /** Call once, when the device no longer uses the memory. */
@@ -71,10 +69,28 @@ export class Allocation {
     commands.vkFreeMemory(handle, this.memory, null);
     this.#pages?.free();
   }
-}
 
-function importOf({ address }: HostPages): Uint8Array {
-  return pack(vk.VkImportMemoryHostPointerInfoEXT, { handleType: hostAllocation, pHostPointer: address });
+  /** Imports the pages, if there are any; where the device does not take them, its memory is the driver's own. */
+  #allocate(size: bigint, memoryTypeIndex: number): bigint {
+    const { address, bytes } = this.#pages ?? {};
+    try {
+      return this.#device.create("vkAllocateMemory", vk.VkMemoryAllocateInfo, {
+        pNext: address === undefined ? null : pack(vk.VkImportMemoryHostPointerInfoEXT, {
+          handleType: hostAllocation,
+          pHostPointer: address,
+        }),
+        allocationSize: bytes ?? size,
+        memoryTypeIndex,
+      });
+    } catch (error) {
+      const { VK_ERROR_INVALID_EXTERNAL_HANDLE } = vk.VkResult;
+      const refused = error instanceof VulkanError && error.result === VK_ERROR_INVALID_EXTERNAL_HANDLE;
+      if (!refused || !this.#pages) throw error;
+      this.#pages.free();
+      this.#pages = undefined;
+      return this.#allocate(size, memoryTypeIndex);
+    }
+  }
 }
 
 function mapMemory(device: Device, memory: bigint, bytes: number): Uint8Array {

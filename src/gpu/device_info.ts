@@ -114,7 +114,8 @@ export function queryDevice(instance: Instance, handle: bigint, index: number): 
     timestampPeriodNs: queue?.timestampBits ? properties.limits.timestampPeriod : 0,
     missing: unmetNeeds(capabilities),
   };
-  const hostPages = takesHostPages(type, extensions, memory.types.length);
+  const memoryTypes = memory.types.length;
+  const hostPages = takesHostPages(instance, { handle, type, extensions, memoryTypes });
   const wanted = [pushDescriptors, portabilitySubset, ...hostPages ? [externalMemoryHost] : []];
   return {
     handle,

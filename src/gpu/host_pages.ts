@@ -1,33 +1,60 @@
 import { platform } from "node:process";
 import { mapLargePages, unmapPages } from "../../ffi/posix.ts";
+import { blank, pack, unpack } from "../../ffi/struct.ts";
 import { VulkanError } from "../../ffi/vulkan.ts";
-import { VkResult } from "../../ffi/vulkan.gen.ts";
+import * as vk from "../../ffi/vulkan.gen.ts";
 import type { DeviceType } from "./device_info.ts";
+import type { Instance } from "./instance.ts";
+import { bufferUsage } from "./memory_type.ts";
 
 /** Extension through which a device takes memory that the host has allocated. */
 export const externalMemoryHost = "VK_EXT_external_memory_host";
+/** What a buffer has to be created with to lie in memory of the host. */
+export const hostAllocation = vk.VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
 
-/** What is imported is whole pages; none of a system's small ones is larger. */
-const pageBytes = 65_536;
+/** The smallest page of a system: memory begins and ends at multiples of it. */
+const pageBytes = 4096;
 /** Less may hold no large page at all: one has 2 MiB as a rule, and what lies around it comes in small ones. */
 const worthwhileBytes = 4 * 2 ** 20;
 
+/** A physical device, as far as it decides about its memory. */
+export interface Candidate {
+  readonly handle: bigint;
+  readonly type: DeviceType;
+  readonly extensions: ReadonlySet<string>;
+  readonly memoryTypes: number;
+}
+
 /**
  * Whether allocations of a device should lie in pages of our own: see `docs/decisions/large_pages.md`. A driver with a
- * single type of memory has no other that it could ask for imported pages, which saves the question.
+ * single type of memory has no other for imported pages, which saves to ask for each of them.
  */
 export function takesHostPages(
-  type: DeviceType,
-  extensions: ReadonlySet<string>,
-  memoryTypes: number,
+  { commands }: Pick<Instance, "commands">,
+  { handle, type, extensions, memoryTypes }: Candidate,
 ): boolean {
-  return platform === "linux" && type === "cpu" && memoryTypes === 1 && extensions.has(externalMemoryHost);
+  if (platform !== "linux" || type !== "cpu" || memoryTypes !== 1) return false;
+  if (!extensions.has(externalMemoryHost)) return false;
+  const info = pack(vk.VkPhysicalDeviceExternalBufferInfo, {
+    usage: bufferUsage,
+    handleType: hostAllocation,
+  });
+  const buffer = blank(vk.VkExternalBufferProperties);
+  commands.vkGetPhysicalDeviceExternalBufferProperties(handle, info, buffer);
+  const host = blank(vk.VkPhysicalDeviceExternalMemoryHostPropertiesEXT);
+  commands.vkGetPhysicalDeviceProperties2(handle, blank(vk.VkPhysicalDeviceProperties2, 1, host));
+  const { externalMemoryFeatures } = unpack(vk.VkExternalBufferProperties, buffer).externalMemoryProperties;
+  const alignment = unpack(vk.VkPhysicalDeviceExternalMemoryHostPropertiesEXT, host)
+    .minImportedHostPointerAlignment;
+  return (externalMemoryFeatures & vk.VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) !== 0 &&
+    alignment <= pageBytes;
 }
 
 /** Memory of this process in large pages, zero-filled, taken from the system page by page when it is touched. */
 export class HostPages {
   private constructor(readonly address: number, readonly bytes: number) {}
 
+  /** Whether an allocation of so many bytes is better off here. */
   static worthwhile(bytes: number): boolean {
     return bytes >= worthwhileBytes;
   }
@@ -40,7 +67,7 @@ export class HostPages {
   static take(bytes: number): HostPages {
     const rounded = Math.ceil(bytes / pageBytes) * pageBytes;
     const address = mapLargePages(rounded);
-    if (address === undefined) throw new VulkanError("mmap", VkResult.VK_ERROR_OUT_OF_HOST_MEMORY);
+    if (address === undefined) throw new VulkanError("mmap", vk.VkResult.VK_ERROR_OUT_OF_HOST_MEMORY);
     return new HostPages(address, rounded);
   }
 

@@ -4,12 +4,12 @@ import * as vk from "../../ffi/vulkan.gen.ts";
 import { assert } from "../base/assert.ts";
 import { type Dtype, dtypeBytes, elementCount } from "../base/dtype.ts";
 import { DeviceError } from "../base/errors.ts";
-import { Allocation, hostAllocation } from "./allocation.ts";
+import { Allocation } from "./allocation.ts";
 import { BlockLayout } from "./block_layout.ts";
 import { runOnce } from "./command_buffer.ts";
 import type { Device } from "./device.ts";
-import { HostPages } from "./host_pages.ts";
-import type { Placement } from "./memory_type.ts";
+import { hostAllocation, HostPages } from "./host_pages.ts";
+import { bufferUsage, type Placement } from "./memory_type.ts";
 import { type Tensor, tensorBytes } from "./tensor.ts";
 
 export type { Placement } from "./memory_type.ts";
@@ -18,8 +18,6 @@ export type { Placement } from "./memory_type.ts";
 const alignment = 256;
 /** An array over mapped memory ends at 4 GiB, and so do 32-bit shader indices; half of that is safe for both. */
 const longestBlock = 2 ** 31;
-const usage = vk.VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | vk.VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-  vk.VK_BUFFER_USAGE_TRANSFER_DST_BIT;
 
 /** A buffer with its own memory, zero-filled unless told otherwise, and mapped as long as it lives where the host can see it. */
 export class GpuBuffer {
@@ -37,14 +35,16 @@ export class GpuBuffer {
     this.handle = device.create("vkCreateBuffer", vk.VkBufferCreateInfo, {
       pNext: inHostPages ? pack(vk.VkExternalMemoryBufferCreateInfo, { handleTypes: hostAllocation }) : null,
       size: this.bytes,
-      usage,
+      usage: bufferUsage,
     });
     try {
       const { vkBindBufferMemory: bind, vkCmdFillBuffer: fill } = device.commands;
       const bare = { name, handle: this.handle, bytes: this.bytes, inHostPages };
       const allocation = this.#allocation = new Allocation(device, bare, placement);
       check(bind(device.handle, this.handle, allocation.memory, 0), "vkBindBufferMemory");
-      if (zeroed) runOnce(device, (commandBuffer) => fill(commandBuffer, this.handle, 0, this.bytes, 0));
+      if (zeroed && !allocation.isZero) {
+        runOnce(device, (commandBuffer) => fill(commandBuffer, this.handle, 0, this.bytes, 0));
+      }
     } catch (error) {
       this.dispose();
       throw error;

@@ -1,4 +1,7 @@
 import {
+  VK_BUFFER_USAGE_STORAGE_BUFFER_BIT as storage,
+  VK_BUFFER_USAGE_TRANSFER_DST_BIT as copiedTo,
+  VK_BUFFER_USAGE_TRANSFER_SRC_BIT as copiedFrom,
   VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT as deviceLocal,
   VK_MEMORY_PROPERTY_HOST_CACHED_BIT as hostCached,
   VK_MEMORY_PROPERTY_HOST_COHERENT_BIT as hostCoherent,
@@ -17,6 +20,9 @@ import type { Heap, MemoryType } from "./device_info.ts";
  * | readback  | mapped and cached by the host, for results                                                  |
  */
 export type Placement = "device" | "shared" | "upload" | "readback";
+
+/** What every buffer may be used for. */
+export const bufferUsage = storage | copiedFrom | copiedTo;
 
 const mapped = hostVisible | hostCoherent;
 

@@ -88,10 +88,21 @@ export function loadWeights(
     uploader.flush();
     return { weights, arena };
   } catch (error) {
-    arena.dispose();
+    // Threads that still read would write into memory that is no longer ours, or somebody else's.
+    if (hasSettled(source)) arena.dispose();
     throw error;
   } finally {
     uploader.dispose();
+  }
+}
+
+/** Whether nothing is being read any more; not so where threads do not answer. */
+function hasSettled(source: WeightSource<WeightDtype>): boolean {
+  try {
+    source.settle();
+    return true;
+  } catch (error) {
+    return error instanceof ModelError; // told when all of it has ended
   }
 }
 

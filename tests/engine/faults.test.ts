@@ -9,6 +9,7 @@ import {
   type Outcome,
   type ScriptedRequest,
   scriptedRequests,
+  until,
 } from "./faults/fault_harness.ts";
 
 /**
@@ -36,6 +37,8 @@ const breakable = [
 
 /** Failures that nobody needs to hear of: a wait before everything is freed, and a cache that only saves time. */
 const ignored = new Set(["vkDeviceWaitIdle", "vkGetPipelineCacheData"]);
+/** Called when there is nothing to do, so that no answer is left to be interrupted. */
+const atRest = "vkGetPipelineCacheData";
 /** Commands that free cannot fail, and an exception there would leave what it did not free. */
 const frees = /^vk(Destroy|Free|Unmap|DeviceWaitIdle)/;
 
@@ -70,6 +73,14 @@ async function strike(...faults: readonly Fault[]): Promise<boolean> {
   const outcomes = await harness.answers(client, requests);
   const happened = control.fired === faults.length;
   control.disarm();
+  await expectClean(faults);
+  if (happened) expectTold(faults, outcomes, news.filter(({ type }) => type === "recovering").length);
+  return happened;
+}
+
+/** The next request is answered, and nothing more is on the device than before. */
+async function expectClean(faults: readonly Fault[]): Promise<void> {
+  const { control } = harness;
   await harness.answers(client, requests.slice(0, 1));
   expect(client.state).toBe("ready");
   expect([control.live("Device"), control.mostDevices]).toEqual([1, 1]);
@@ -80,8 +91,6 @@ async function strike(...faults: readonly Fault[]): Promise<boolean> {
     leftOver.delete("CommandBuffer");
     expect(Math.max(0, ...leftOver.values())).toBeLessThanOrEqual(1);
   } else expect([...leftOver]).toEqual([]);
-  if (happened) expectTold(faults, outcomes, news.filter(({ type }) => type === "recovering").length);
-  return happened;
 }
 
 /** A fault is followed by an attempt to open the engine; the first one, if it was told at all, by an error. */
@@ -110,7 +119,7 @@ function* faultsIn(counts: ReadonlyMap<string, number>): Generator<Fault> {
       const chosen = everything ? results : [results[turn++ % results.length]!];
       for (const action of chosen) yield { command, occurrence, action };
     }
-    if (frees.test(command) || !everything && !breakable.includes(command)) continue;
+    if (frees.test(command) || command === atRest || !everything && !breakable.includes(command)) continue;
     for (const occurrence of everything ? occurrences(count) : [Math.ceil(count / 2)]) {
       for (const action of breaks) yield { command, occurrence, action };
     }
@@ -151,6 +160,23 @@ describe("a fault (O03, O04)", () => {
       await during([lost, fault], async () => expect(await strike(lost, fault)).toBe(true));
     }
   }, sweepMs);
+
+  test("at rest interrupts nobody, and the next request is answered", async () => {
+    const { control, news } = harness;
+    for (const action of breaks) {
+      const fault = { command: atRest, occurrence: 1, action };
+      await during([fault], async () => {
+        await harness.renew(client, requests[0]!);
+        control.arm(fault);
+        const outcomes = await harness.answers(client, requests);
+        expect(outcomes.filter((outcome) => outcome instanceof Error)).toEqual([]);
+        await until(() => control.fired === 1);
+        control.disarm();
+        await until(() => news.some(({ type }) => type === "recovered"));
+        await expectClean([fault]);
+      });
+    }
+  }, testLimitMs);
 
   test("while the engine that failed is freed is of no consequence", async () => {
     const lost = { command: "vkQueueSubmit", occurrence: 1, action: "device lost" } as const;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { dtypeBytes, elementCount } from "../../src/base/dtype.ts";
-import { ModelError } from "../../src/base/errors.ts";
+import { DeviceError, ModelError } from "../../src/base/errors.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { Arena, planBytes } from "../../src/gpu/memory.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
@@ -13,7 +13,7 @@ import type { MllamaWeights } from "../../src/model/weights.ts";
 import { encodeWeight } from "../../src/selftest/weight_bytes.ts";
 import type { TensorInfo, WeightSource } from "../../src/weights/source.ts";
 import { openTestDevice } from "../support/gpu.ts";
-import { withoutUnifiedMemory } from "../support/limited_device.ts";
+import { overrideDevice, withoutUnifiedMemory } from "../support/limited_device.ts";
 import { tinyConfig, tinyWeights } from "./tiny_checkpoint.ts";
 
 const device = openTestDevice();
@@ -67,30 +67,30 @@ function download(tensor: Tensor): Float32Array {
   return result;
 }
 
-/** The device, and how many pieces of memory have been taken through it and not been given back. */
-function countMemory(device: Device): { device: Device; taken(): number; held(): number } {
+/** The device, how many pieces of memory have been taken through it and not been given back, and who hears of that. */
+function countMemory(
+  device: Device,
+  onFree: () => void = () => {},
+): { device: Device; taken(): number; held(): number } {
   let [taken, freed] = [0, 0];
   const commands = Object.create(device.commands, {
     vkFreeMemory: {
       value: (...args: Parameters<Device["commands"]["vkFreeMemory"]>) => {
         freed++;
+        onFree();
         return device.commands.vkFreeMemory(...args);
       },
     },
   });
-  const create = (...args: Parameters<Device["create"]>) => {
-    if (args[0] === "vkAllocateMemory") taken++;
-    return device.create(...args);
+  const create: Device["create"] = (command, layout, values) => {
+    if (command === "vkAllocateMemory") taken++;
+    return device.create(command, layout, values);
   };
-  const counted = new Proxy(device, {
-    get(target, key) {
-      if (key === "commands") return commands;
-      if (key === "create") return create;
-      const member: unknown = Reflect.get(target, key, target);
-      return typeof member === "function" ? member.bind(target) : member;
-    },
-  });
-  return { device: counted, taken: () => taken, held: () => taken - freed };
+  return {
+    device: overrideDevice(device, { commands, create }),
+    taken: () => taken,
+    held: () => taken - freed,
+  };
 }
 
 /** Loads, shows the weights to `check`, and frees them. */
@@ -250,6 +250,48 @@ describe("loadWeights()", () => {
       }
     });
   }
+});
+
+describe("memory that threads may still write to", () => {
+  /** Loads from a source whose third tensor cannot be begun; `onSettle` is where it waits for those before. */
+  function failToLoad(onSettle: () => void): { freed: boolean; held: number } {
+    let reads = Infinity;
+    const plain = memorySource(() => "f32", () => {
+      if (--reads === 0) throw new DeviceError("The device is full");
+    });
+    const plan = planWeights(config, plain);
+    reads = 3;
+    let freed = false;
+    const settle = () => {
+      expect(freed).toBe(false);
+      onSettle();
+    };
+    const counted = countMemory(device, () => freed = true);
+    expect(() => loadWeights(config, { ...plain, settle }, plan, counted.device)).toThrow(
+      "The device is full",
+    );
+    return { freed, held: counted.held() };
+  }
+
+  test("is freed when they have come to their end", () => {
+    let settled = 0;
+    expect(failToLoad(() => settled++)).toEqual({ freed: true, held: 0 });
+    expect(settled).toBe(1);
+  });
+
+  test("is freed when they have ended with an error", () => {
+    const read = failToLoad(() => {
+      throw new ModelError("The file ends early");
+    });
+    expect(read).toEqual({ freed: true, held: 0 });
+  });
+
+  test("stays when they do not answer", () => {
+    const { held } = failToLoad(() => {
+      throw new Error("Reading has stopped");
+    });
+    expect(held).toBeGreaterThan(0);
+  });
 });
 
 describe("planWeights()", () => {
