@@ -27,6 +27,8 @@ interface HeldToken {
   readonly end: number;
 }
 
+const noTokens: readonly AnswerToken[] = [];
+
 /** Tokens of one choice to text, up to the first stop text. */
 export class Answer {
   tokenCount = 0;
@@ -51,7 +53,7 @@ export class Answer {
   /** What this token makes certain. Stop ids count as tokens and have no text. */
   push(id: number, logprob?: ChosenLogprob): Piece {
     this.tokenCount++;
-    if (this.#options.stopIds.has(id)) return { text: "", tokens: [] };
+    if (this.#options.stopIds.has(id)) return { text: "", tokens: noTokens };
     const text = this.#decoder.push(id);
     const begin = this.#decoded;
     this.#decoded += text.length;
@@ -77,6 +79,7 @@ export class Answer {
   /** Gives tokens away no earlier than their text, and of a stopped answer those only that begin in it. */
   #release(text: string): Piece {
     this.#given += text.length;
+    if (this.#held.length === 0) return { text, tokens: noTokens };
     const given = this.#given;
     const waiting = this.#held.findIndex(({ begin, end }) => this.stopped ? begin >= given : end > given);
     const tokens = this.#held.splice(0, waiting < 0 ? this.#held.length : waiting).map(tokenOfHeld);

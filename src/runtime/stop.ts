@@ -26,6 +26,7 @@ export class StopMatcher {
   /** Takes the next piece of the answer. After a stop everything more is dropped. */
   push(text: string): StopResult {
     if (this.#stopped) return { emit: "", stopped: true };
+    if (this.#stops.length === 0) return { emit: text, stopped: false };
     const seen = this.#held + text;
     const cut = this.#firstStop(seen);
     if (cut !== undefined) {

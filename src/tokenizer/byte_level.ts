@@ -19,6 +19,15 @@ export function bytesOfToken(token: string): Uint8Array {
   return bytes;
 }
 
+/** Text of bytes that are whole characters; `undefined` for any others. */
+export function wholeTextOf(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 function tableOfCodes(): (number | undefined)[] {
   const table: (number | undefined)[] = [];
   for (const [byte, character] of byteCharacters.entries()) table[character.charCodeAt(0)] = byte;

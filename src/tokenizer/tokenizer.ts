@@ -1,7 +1,7 @@
 import { Tokenizer as BpeEncoder } from "@huggingface/tokenizers";
 import { ModelError, RequestError } from "../base/errors.ts";
 import { type Asker, Gate } from "../base/gate.ts";
-import { byteCharacters, bytesOfToken } from "./byte_level.ts";
+import { byteCharacters, bytesOfToken, wholeTextOf } from "./byte_level.ts";
 import { ControlTokens, type Piece } from "./control_tokens.ts";
 import { sliceLength, textSlices } from "./text_slices.ts";
 import { readBosToken, readTokenizerFile, type TokenizerFile } from "./tokenizer_file.ts";
@@ -60,6 +60,8 @@ export interface Tokenizer {
   decode(ids: readonly number[]): string;
   /** Bytes of one token; none for control tokens and for ids outside the vocabulary. */
   tokenBytes(id: number): Uint8Array;
+  /** Text of one token that is made of whole characters, empty where `tokenBytes` is; `undefined` for any other. */
+  wholeText(id: number): string | undefined;
   /** One token in the byte-level alphabet, as tokenizer.json spells it; empty where `tokenBytes` is. */
   spelling(id: number): string;
   isControl(id: number): boolean;
@@ -95,6 +97,8 @@ class LlamaTokenizer implements Tokenizer {
   readonly #control: ControlTokens;
   /** Bytes of the longest entry of the vocabulary. */
   readonly #longestToken: number;
+  /** By id, as they are asked for; `null` for those that are not whole characters. */
+  readonly #wholeTexts: (string | null | undefined)[];
   /** Through it goes one bit of one text at a time. */
   readonly #gate = new Gate(1);
 
@@ -102,6 +106,7 @@ class LlamaTokenizer implements Tokenizer {
     const added = file.added_tokens;
     this.#control = new ControlTokens(added.map(({ id, content }) => ({ id, text: content })));
     this.vocabularySize = 1 + highestId(file);
+    this.#wholeTexts = new Array(this.vocabularySize);
     // Control tokens come from added_tokens only, so the encoder below has to see none, whether there or among
     // the ordinary entries: then no text can reach their ids, whatever it spells.
     for (const token of added) delete file.model.vocab[token.content];
@@ -196,6 +201,12 @@ class LlamaTokenizer implements Tokenizer {
 
   tokenBytes(id: number): Uint8Array {
     return bytesOfToken(this.spelling(id));
+  }
+
+  wholeText(id: number): string | undefined {
+    let text = this.#wholeTexts[id];
+    if (text === undefined) text = this.#wholeTexts[id] = wholeTextOf(this.tokenBytes(id)) ?? null;
+    return text ?? undefined;
   }
 
   spelling(id: number): string {

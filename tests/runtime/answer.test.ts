@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Answer, type Piece } from "../../src/runtime/answer.ts";
+import { wholeTextOf } from "../../src/tokenizer/byte_level.ts";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 
 const encoder = new TextEncoder();
@@ -11,6 +12,7 @@ const vocabulary = ["ab", "cd", "e", smile.slice(0, 2), smile.slice(2), undefine
 const [ab, cd, e, half, otherHalf, control, stop, accent] = vocabulary.keys() as unknown as number[];
 const tokenizer = {
   tokenBytes: (id: number) => vocabulary[id] ?? new Uint8Array(),
+  wholeText: (id: number) => wholeTextOf(vocabulary[id] ?? new Uint8Array()),
   controlText: (id: number) => id === control ? "<|control|>" : undefined,
 } as Tokenizer;
 

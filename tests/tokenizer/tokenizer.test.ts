@@ -55,6 +55,19 @@ test("Tokenizer knows its control tokens and its size", () => {
   expect(tokenizer.tokenBytes(100_000)).toHaveLength(0);
 });
 
+test("Tokenizer.wholeText() is the text of a token alone, where that is whole characters", () => {
+  for (let id = 0; id <= tokenizer.vocabularySize; id++) {
+    const text = tokenizer.wholeText(id);
+    if (text === undefined) expect(tokenizer.decode([id])).toContain("\ufffd");
+    else expect([...new TextEncoder().encode(text)]).toEqual([...tokenizer.tokenBytes(id)]);
+    expect(tokenizer.wholeText(id)).toBe(text!);
+  }
+  const texts = (text: string) =>
+    tokenizer.encode(text, { control: true }).map((id) => tokenizer.wholeText(id));
+  // "é" is two tokens in this vocabulary.
+  expect(["a", "é", "<|image|>"].map(texts)).toEqual([["a"], [undefined, undefined], [""]]);
+});
+
 test("Tokenizer.encode() never gives a control id for text that is not control text, and loses no byte of it", () => {
   fc.assert(fc.property(text, (text) => {
     const ids = tokenizer.encode(text, { control: false });
