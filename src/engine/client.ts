@@ -2,6 +2,7 @@ import { RequestError } from "../base/errors.ts";
 import { interruption, rebuildError } from "./error_report.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
+import { unpackEvents } from "./packed_events.ts";
 import type {
   EngineEvent,
   EngineImage,
@@ -185,7 +186,7 @@ export class EngineClient {
   #receive(message: EngineMessage): void {
     this.#heartbeat.heard();
     if (message.type === "events") {
-      for (const event of message.events) this.#dispatch(event);
+      for (const event of unpackEvents(message.events)) this.#dispatch(event);
     } else if (message.type === "stats") {
       this.#stats = message.stats;
     } else if (message.type === "traced") {

@@ -4,6 +4,7 @@ import { Engine } from "./engine.ts";
 import type { EngineCore } from "./engine_core.ts";
 import { endsEngine } from "./engine_failure.ts";
 import { reportError } from "./error_report.ts";
+import { packEvents } from "./packed_events.ts";
 import type { EngineEvent, ErrorReport, FromEngine, ToEngine } from "./protocol.ts";
 
 /** Time between two reports of the engine's counters. */
@@ -69,7 +70,7 @@ class EngineHost {
         return this.#open(message.options);
       case "add":
         return this.#answer(message.request.id, (engine) => {
-          this.#post({ type: "events", events: [engine.add(message.request)] });
+          this.#tell([engine.add(message.request)]);
           this.#stepSoon();
         });
       case "abort":
@@ -110,7 +111,7 @@ class EngineHost {
     try {
       action(this.#engine);
     } catch (error) {
-      this.#post({ type: "events", events: [{ type: "error", id, error: reportError(error) }] });
+      this.#tell([{ type: "error", id, error: reportError(error) }]);
       if (endsEngine(error)) this.#fail(error);
     }
   }
@@ -141,7 +142,7 @@ class EngineHost {
   };
 
   #tell(events: readonly EngineEvent[] = []): void {
-    if (events.length > 0) this.#post({ type: "events", events });
+    if (events.length > 0) this.#post({ type: "events", events: packEvents(events) });
   }
 
   #tellStats(engine: HostedEngine): void {
@@ -154,7 +155,7 @@ class EngineHost {
   /** After an error that no part of the engine has taken for its own. */
   #fail(error: unknown): void {
     if (!this.#engine) throw error;
-    this.#post({ type: "events", events: this.#engine.fail(error) });
+    this.#tell(this.#engine.fail(error));
     this.#lose(reportError(error));
   }
 

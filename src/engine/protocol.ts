@@ -1,6 +1,7 @@
 import type { Client } from "../base/turns.ts";
 import type { EngineStats } from "./stats.ts";
 import type { FloatTensor } from "./capture.ts";
+import type { PackedEvents } from "./packed_events.ts";
 import type { Sampling } from "./sampling.ts";
 import type { MemoryPlan } from "../model/plan.ts";
 
@@ -194,7 +195,7 @@ export type FromEngine =
   | { readonly type: "progress"; readonly done: number; readonly total: number; readonly stage: LoadStage }
   | { readonly type: "ready"; readonly info: EngineInfo }
   | { readonly type: "failed"; readonly error: ErrorReport }
-  | { readonly type: "events"; readonly events: readonly EngineEvent[] }
+  | { readonly type: "events"; readonly events: PackedEvents }
   | { readonly type: "stats"; readonly stats: EngineStats }
   | { readonly type: "traced"; readonly id: number; readonly result: TraceResult }
   | { readonly type: "alive" }

@@ -1,3 +1,4 @@
+import { unpackEvents } from "../../src/engine/packed_events.ts";
 import type { GenerateEvent, GenerateRequest, Runtime, Usage } from "../../src/runtime/request.ts";
 import type { SeenWorker } from "../engine/worker_spy.ts";
 
@@ -25,7 +26,7 @@ export async function answerOf(
   const last = events.at(-1)!;
   if (last.type !== "end") throw new Error(`The last event is ${last.type}`);
   const { id } = sent.findLast((message) => message.type === "add")!.request;
-  const tokens = received.flatMap((message) => message.type === "events" ? message.events : [])
+  const tokens = received.flatMap((message) => message.type === "events" ? unpackEvents(message.events) : [])
     .filter((event) => event.type === "token" && event.id === id);
   const ids = tokens.flatMap((event) => event.type === "token" ? [event.token] : []);
   return { events, pieces, text: pieces.join(""), finishReason: last.finishReason, usage: last.usage, ids };

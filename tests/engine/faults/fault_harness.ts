@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { InterruptedRequestError } from "../../../src/base/errors.ts";
 import { EngineClient, type EngineNews } from "../../../src/engine/client.ts";
+import { unpackEvents } from "../../../src/engine/packed_events.ts";
 import type { EngineImage, EngineOptions, EngineRequest, FromEngine } from "../../../src/engine/protocol.ts";
 import { greedy } from "../../../src/engine/sampling.ts";
 import { decodeImage } from "../../../src/images/decode.ts";
@@ -123,7 +124,7 @@ export class FaultHarness {
     const ended = new Set<number>();
     for (const message of this.#messages) {
       if (message.type !== "events") continue;
-      for (const event of message.events) {
+      for (const event of unpackEvents(message.events)) {
         expect([event, ended.has(event.id)]).toEqual([event, false]);
         if (event.type === "end" || event.type === "error") ended.add(event.id);
       }
