@@ -138,54 +138,50 @@ class LocalRuntime implements Runtime {
     const constraint = constraintOf(request);
     const held = constraint && await this.#hold(constraint, request, stopIds, signal);
     try {
-      yield* this.#answer(request, stopIds, held, held ? held.signal(signal) : signal);
+      const ended = held ? held.signal(signal) : signal;
+      const prompt = await this.#prompt(request, ended);
+      ended?.throwIfAborted();
+      const free = this.#engineRequest(request, prompt, stopIds);
+      const engineRequest = held ? constrained(free) : free;
+      const answers = this.#answers(request, stopIds);
+      const meter = new UsageMeter(prompt);
+      const hasLogprobs = request.sampling?.logprobs !== undefined;
+      for await (const event of this.#engine.run(engineRequest, ended)) {
+        held?.follow(event);
+        if (event.type === "accepted") yield { type: "start", ...meter.size };
+        if (event.type === "started") meter.started(event);
+        if (event.type !== "token" && event.type !== "end") continue;
+        const { choice } = event;
+        const answer = answers.get(choice);
+        if (!answer) continue; // a stop text or a call has ended it before the engine heard of it
+        if (event.type === "token") meter.completionTokens++;
+        const parts = event.type === "token" ? answer.push(event.token, event.logprob) : answer.flush();
+        for (const part of parts) {
+          const { completionTokens } = meter;
+          if (part.type === "text") {
+            const tokens = hasLogprobs ? part.tokens : undefined;
+            yield { type: "text", choice, text: part.text, tokens, completionTokens };
+          } else yield { ...part, choice, completionTokens };
+        }
+        const reason = answer.stopped ? "stop" : event.type === "end" ? event.reason : undefined;
+        if (reason === undefined) continue;
+        const finishReason = answer.finishReason(reason);
+        answers.delete(choice);
+        if (event.type === "token" && answers.size > 0) this.#engine.stop(event.id, choice);
+        yield { type: "end", choice, finishReason, usage: meter.usage };
+        if (answers.size === 0) return;
+      }
     } finally {
       held?.close();
     }
   }
 
-  async *#answer(
-    request: GenerateRequest,
-    stopIds: readonly number[],
-    held: ConstrainedRun | undefined,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<GenerateEvent> {
+  #prompt(request: GenerateRequest, signal: AbortSignal | undefined): Promise<Prompt> {
     const { contextLength } = this.#engine.info;
-    const prompt = request.prompt === undefined
-      ? await buildPrompt(this.#frontend, request, contextLength, signal)
-      : await buildPlainPrompt(this.#frontend, request.prompt, contextLength, {
-        client: request.client,
-        signal,
-      });
-    signal?.throwIfAborted();
-    const free = this.#engineRequest(request, prompt, stopIds);
-    const engineRequest = held ? constrained(free) : free;
-    const answers = this.#answers(request, stopIds);
-    const meter = new UsageMeter(prompt);
-    const hasLogprobs = request.sampling?.logprobs !== undefined;
-    for await (const event of this.#engine.run(engineRequest, signal)) {
-      held?.follow(event);
-      if (event.type === "accepted") yield { type: "start", ...meter.size };
-      if (event.type === "started") meter.started(event);
-      if (event.type !== "token" && event.type !== "end") continue;
-      const { choice } = event;
-      const answer = answers.get(choice);
-      if (!answer) continue; // a stop text or a call has ended it before the engine heard of it
-      if (event.type === "token") meter.completionTokens++;
-      const parts = event.type === "token" ? answer.push(event.token, event.logprob) : answer.flush();
-      for (const part of parts) {
-        const common = { choice, completionTokens: meter.completionTokens };
-        if (part.type !== "text" || hasLogprobs) yield { ...part, ...common };
-        else yield { ...part, tokens: undefined, ...common };
-      }
-      const reason = answer.stopped ? "stop" : event.type === "end" ? event.reason : undefined;
-      if (reason === undefined) continue;
-      const finishReason = answer.finishReason(reason);
-      answers.delete(choice);
-      if (event.type === "token" && answers.size > 0) this.#engine.stop(event.id, choice);
-      yield { type: "end", choice, finishReason, usage: meter.usage };
-      if (answers.size === 0) return;
-    }
+    const { prompt, client } = request;
+    return prompt === undefined
+      ? buildPrompt(this.#frontend, request, contextLength, signal)
+      : buildPlainPrompt(this.#frontend, prompt, contextLength, { client, signal });
   }
 
   #stopIds({ ignoreEos, stopTokenIds = [] }: GenerateRequest): number[] {
