@@ -1,6 +1,16 @@
 import type { AnswerToken, FinishReason, GenerateEvent } from "../runtime/request.ts";
-import { type CallDelta, chunk, completion, type Envelope, type FunctionCall } from "./chat_response.ts";
+import type { AnswerWriter } from "./answer_stream.ts";
+import {
+  type CallDelta,
+  type ChoicePiece,
+  chunk,
+  completion,
+  type Envelope,
+  type FunctionCall,
+} from "./chat_response.ts";
+import type { ErrorBody } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
+import { lastPlainEvent, plainEvent, plainEventAround } from "./sse.ts";
 import { type TokenCounts, tokenCounts, usageBody } from "./usage_body.ts";
 
 /** What of a request the form of its answer depends on. */
@@ -27,8 +37,13 @@ interface Draft {
   finishReason?: FinishReason;
 }
 
-/** The whole answer, in one piece. */
+/**
+ * The whole answer, in one piece.
+ *
+ * @param first what `events` gave first
+ */
 export async function wholeAnswer(
+  first: IteratorResult<GenerateEvent>,
   events: AsyncGenerator<GenerateEvent>,
   answer: Answering,
 ): Promise<unknown> {
@@ -38,7 +53,8 @@ export async function wholeAnswer(
     calls: [],
     tokens: answer.logprobs ? [] : undefined,
   }));
-  for await (const event of events) {
+  for (let step = first; !step.done; step = await events.next()) {
+    const event = step.value;
     if (event.type === "start") continue;
     const draft = drafts[event.choice]!;
     if (event.type === "text") {
@@ -64,48 +80,84 @@ export async function wholeAnswer(
 /**
  * An answer piece by piece: for every choice a chunk with the role, its text and calls, and a chunk with its finish
  * reason.
- *
- * @param first what `events` gave first
  */
-export async function* chunksOf(
-  first: IteratorResult<GenerateEvent>,
-  events: AsyncGenerator<GenerateEvent>,
-  { exchange, envelope, choices, callable, usage: usageWanted, strictOpenai }: Answering,
-): AsyncGenerator<unknown> {
-  let promptTokens = 0;
-  const usageSoFar = (completionTokens: number): TokenCounts | null | undefined => {
-    if (usageWanted === "never") return undefined;
-    return usageWanted === "always" ? tokenCounts(promptTokens, completionTokens) : null;
-  };
-  let left = choices;
-  for (let step = first; !step.done && left > 0; step = await events.next()) {
-    const event = step.value;
-    if (event.type === "start") {
-      ({ promptTokens } = event);
-      // Nobody knows yet whether there will be text: an answer of calls alone has null for its content.
-      const content = callable ? null : "";
-      for (let index = 0; index < choices; index++) {
-        yield chunk(envelope, { index, delta: { role: "assistant", content } }, usageSoFar(0));
+export class ChatWriter implements AnswerWriter {
+  readonly #answer: Answering;
+  /** By choice: the event of a text that has nothing else to tell, as nearly all of them. */
+  readonly #textEvents: readonly ((text: string) => string)[];
+  #promptTokens = 0;
+  /** Choices that have not ended. */
+  #left: number;
+
+  constructor(answer: Answering) {
+    this.#answer = answer;
+    this.#left = answer.choices;
+    this.#textEvents = Array.from(
+      { length: answer.choices },
+      (_, index) =>
+        plainEventAround(
+          chunk(answer.envelope, { index, delta: { content: "" } }, this.#usageSoFar(0)),
+          "content",
+        ),
+    );
+  }
+
+  get complete(): boolean {
+    return this.#left === 0;
+  }
+
+  write(event: GenerateEvent): string {
+    switch (event.type) {
+      case "start":
+        this.#promptTokens = event.promptTokens;
+        return this.#roles();
+      case "text": {
+        const { choice: index, text: content, tokens, completionTokens } = event;
+        if (!tokens && this.#answer.usage !== "always") return this.#textEvents[index]!(content);
+        return this.#chunk({ index, delta: { content }, tokens }, completionTokens);
       }
-    } else if (event.type === "text") {
-      const { choice: index, text: content, tokens, completionTokens } = event;
-      yield chunk(envelope, { index, delta: { content }, tokens }, usageSoFar(completionTokens));
-    } else if (event.type !== "end") {
-      const { choice: index, completionTokens } = event;
-      yield chunk(
-        envelope,
-        { index, delta: { tool_calls: [callDelta(event)] } },
-        usageSoFar(completionTokens),
-      );
-    } else {
-      const { choice: index, finishReason, usage } = event;
-      exchange.usage = usage;
-      left--;
-      yield chunk(envelope, { index, delta: {}, finishReason }, usageSoFar(usage.completionTokens));
+      case "tool_call":
+      case "tool_arguments": {
+        const { choice: index, completionTokens } = event;
+        return this.#chunk({ index, delta: { tool_calls: [callDelta(event)] } }, completionTokens);
+      }
+      case "end": {
+        const { choice: index, finishReason, usage } = event;
+        this.#answer.exchange.usage = usage;
+        this.#left--;
+        return this.#chunk({ index, delta: {}, finishReason }, usage.completionTokens);
+      }
     }
   }
-  if (left > 0 || !exchange.usage) throw endedEarly(exchange);
-  if (usageWanted !== "never") yield chunk(envelope, undefined, usageBody(exchange.usage, strictOpenai));
+
+  end(): string {
+    const { exchange, envelope, usage, strictOpenai } = this.#answer;
+    if (!this.complete || !exchange.usage) throw endedEarly(exchange);
+    if (usage === "never") return lastPlainEvent;
+    return plainEvent(chunk(envelope, undefined, usageBody(exchange.usage, strictOpenai))) + lastPlainEvent;
+  }
+
+  failure(body: ErrorBody): string {
+    return plainEvent(body);
+  }
+
+  #roles(): string {
+    // Nobody knows yet whether there will be text: an answer of calls alone has null for its content.
+    const delta = { role: "assistant", content: this.#answer.callable ? null : "" } as const;
+    return Array.from({ length: this.#answer.choices }, (_, index) => this.#chunk({ index, delta }, 0)).join(
+      "",
+    );
+  }
+
+  #chunk(piece: ChoicePiece, completionTokens: number): string {
+    return plainEvent(chunk(this.#answer.envelope, piece, this.#usageSoFar(completionTokens)));
+  }
+
+  #usageSoFar(completionTokens: number): TokenCounts | null | undefined {
+    const { usage } = this.#answer;
+    if (usage === "never") return undefined;
+    return usage === "always" ? tokenCounts(this.#promptTokens, completionTokens) : null;
+  }
 }
 
 function callDelta(event: Extract<GenerateEvent, { type: "tool_call" | "tool_arguments" }>): CallDelta {

@@ -1,9 +1,9 @@
 import { newId } from "../base/ids.ts";
 import type { Client } from "../base/turns.ts";
 import type { LoadPicture } from "../runtime/pictures.ts";
-import type { GenerateEvent, Runtime } from "../runtime/request.ts";
+import type { Runtime } from "../runtime/request.ts";
 import { streamResponse } from "./answer_stream.ts";
-import { type Answering, chunksOf, wholeAnswer } from "./chat_answer.ts";
+import { type Answering, ChatWriter, wholeAnswer } from "./chat_answer.ts";
 import { namePictureField, toGenerateRequest } from "./chat_request.ts";
 import { clientOf } from "./client_identity.ts";
 import type { Exchange } from "./exchange.ts";
@@ -39,7 +39,9 @@ export async function chatCompletions(exchange: Exchange, context: ChatContext):
   exchange.keepOpen();
   const asker = { client: clientOf(exchange, body.user), cacheSalt: exchange.key };
   const generation = await toGenerateRequest(body, tools, loadingFor(asker.client, context), signal);
-  const events = namingPictures(body.messages, context.runtime.generate({ ...generation, ...asker }, signal));
+  const events = context.runtime.generate({ ...generation, ...asker }, signal);
+  // Refusals are thrown by the first step, while a status can still be sent.
+  const first = await namingPictures(body.messages, events.next());
   const answer: Answering = {
     exchange,
     envelope: {
@@ -55,12 +57,8 @@ export async function chatCompletions(exchange: Exchange, context: ChatContext):
       : "never",
     strictOpenai: context.strictOpenai === true,
   };
-  if (body.stream !== true) return Response.json(await wholeAnswer(events, answer), { headers });
-
-  // Refusals are thrown by the first step, while a status can still be sent.
-  const first = await events.next();
-  const chunks = chunksOf(first, events, answer);
-  return streamResponse(chunks, events, exchange, context, headers);
+  if (body.stream !== true) return Response.json(await wholeAnswer(first, events, answer), { headers });
+  return streamResponse(first, events, new ChatWriter(answer), exchange, context, headers);
 }
 
 /** Fetches take turns as questions do. */
@@ -68,12 +66,10 @@ export function loadingFor(client: Client, { loadPicture }: Pick<ChatContext, "l
   return (url, signal) => loadPicture(url, signal, client);
 }
 
-export async function* namingPictures(
-  messages: readonly ChatMessage[],
-  events: AsyncGenerator<GenerateEvent>,
-): AsyncGenerator<GenerateEvent> {
+/** The first step of an answer; what it throws of a picture names the picture's field. */
+async function namingPictures<T>(messages: readonly ChatMessage[], first: Promise<T>): Promise<T> {
   try {
-    yield* events;
+    return await first;
   } catch (error) {
     throw namePictureField(error, messages);
   }

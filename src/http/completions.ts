@@ -1,12 +1,14 @@
 import { RequestError } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
 import type { AnswerToken, FinishReason, GenerateEvent } from "../runtime/request.ts";
-import { streamResponse } from "./answer_stream.ts";
+import { type AnswerWriter, streamResponse } from "./answer_stream.ts";
+import { endedEarly } from "./chat_answer.ts";
 import type { ChatContext } from "./chat_completions.ts";
 import type { Envelope } from "./chat_response.ts";
 import { clientOf } from "./client_identity.ts";
-import { completionBody } from "./completion_response.ts";
+import { completionBody, type CompletionChoice } from "./completion_response.ts";
 import { type CompletionBody, completionSchema, defaultMaxTokens } from "./completion_schema.ts";
+import type { ErrorBody } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { droppedFields, tellIgnored } from "./fields_without_effect.ts";
 import { readJsonObject } from "./json_body.ts";
@@ -14,6 +16,7 @@ import { limits } from "./limits.ts";
 import { mergeAnswers } from "./merged_events.ts";
 import { checkModel } from "./models.ts";
 import { generationOf } from "./sampling_fields.ts";
+import { lastPlainEvent, plainEvent, plainEventAround } from "./sse.ts";
 import { type TokenCounts, tokenCounts, usageBody } from "./usage_body.ts";
 import { parseWith } from "./validation.ts";
 
@@ -51,9 +54,11 @@ export async function completions(exchange: Exchange, context: ChatContext): Pro
   const together = new AbortController();
   const ended = AbortSignal.any([signal, together.signal]);
   const sources = prompts.map((prompt) =>
-    namingPrompt(runtime.generate({ ...generation, messages: [], prompt, ...asker }, ended))
+    runtime.generate({ ...generation, messages: [], prompt, ...asker }, ended)
   );
-  const events = mergeAnswers(sources, choices, () => together.abort());
+  const events = sources.length === 1 ? sources[0]! : mergeAnswers(sources, choices, () => together.abort());
+  // Refusals are thrown by the first step, while a status can still be sent.
+  const first = await namingPrompt(events.next());
   const completing: Completing = {
     exchange,
     envelope: {
@@ -65,10 +70,8 @@ export async function completions(exchange: Exchange, context: ChatContext): Pro
     echoes,
     strictOpenai: context.strictOpenai === true,
   };
-  if (body.stream !== true) return Response.json(await whole(events, completing), { headers });
-  // Refusals are thrown by the first step, while a status can still be sent.
-  const first = await events.next();
-  return streamResponse(chunksOf(first, events, completing), events, exchange, context, headers);
+  if (body.stream !== true) return Response.json(await whole(first, events, completing), { headers });
+  return streamResponse(first, events, new CompletionWriter(completing), exchange, context, headers);
 }
 
 function promptsOf(prompt: CompletionBody["prompt"]): Prompt[] {
@@ -92,17 +95,21 @@ function checkFields({ echo, logprobs, suffix, best_of, n }: CompletionBody, ans
   }
 }
 
-/** What is below speaks of messages, which are a prompt here. */
-async function* namingPrompt(events: AsyncGenerator<GenerateEvent>): AsyncGenerator<GenerateEvent> {
+/** The first step of an answer. What is below speaks of messages, which are a prompt here. */
+async function namingPrompt<T>(first: Promise<T>): Promise<T> {
   try {
-    yield* events;
+    return await first;
   } catch (error) {
     if (!(error instanceof RequestError) || error.details.param !== "messages") throw error;
     throw new RequestError(error.message, { ...error.details, param: "prompt", remedy: error.remedy });
   }
 }
 
-async function whole(events: AsyncGenerator<GenerateEvent>, completing: Completing): Promise<unknown> {
+async function whole(
+  first: IteratorResult<GenerateEvent>,
+  events: AsyncGenerator<GenerateEvent>,
+  completing: Completing,
+): Promise<unknown> {
   const { exchange, envelope, body, echoes, strictOpenai } = completing;
   const hasLogprobs = typeof body.logprobs === "number";
   const drafts = echoes.map((text, index) => ({
@@ -112,7 +119,8 @@ async function whole(events: AsyncGenerator<GenerateEvent>, completing: Completi
     tokens: hasLogprobs ? [] as AnswerToken[] : undefined,
     finishReason: undefined as FinishReason | undefined,
   }));
-  for await (const event of events) {
+  for (let step = first; !step.done; step = await events.next()) {
+    const event = step.value;
     if (event.type === "start") continue;
     const draft = drafts[event.choice]!;
     if (event.type === "text") {
@@ -127,50 +135,81 @@ async function whole(events: AsyncGenerator<GenerateEvent>, completing: Completi
   return completionBody(envelope, drafts, usageBody(exchange.usage, strictOpenai));
 }
 
-async function* chunksOf(
-  first: IteratorResult<GenerateEvent>,
-  events: AsyncGenerator<GenerateEvent>,
-  { exchange, envelope, body, echoes, strictOpenai }: Completing,
-): AsyncGenerator<unknown> {
-  const { include_usage: withUsage, continuous_usage_stats: continuous } = body.stream_options ?? {};
-  let promptTokens = 0;
-  const usageSoFar = (completionTokens: number): TokenCounts | null | undefined => {
-    if (!withUsage) return undefined;
-    return continuous ? tokenCounts(promptTokens, completionTokens) : null;
-  };
-  const offsets = echoes.map((echo) => echo.length);
-  let left = echoes.length;
-  for (let step = first; !step.done; step = await events.next()) {
-    const event = step.value;
+/** The answers piece by piece: the texts they go on with, their own texts, and a chunk with each one's finish reason. */
+class CompletionWriter implements AnswerWriter {
+  readonly #completing: Completing;
+  /** By choice: the event of a text that has nothing else to tell, as nearly all of them. */
+  readonly #textEvents: readonly ((text: string) => string)[];
+  /** By choice: where its next text begins. */
+  readonly #offsets: number[];
+  #promptTokens = 0;
+  /** Choices that have not ended. */
+  #left: number;
+
+  constructor(completing: Completing) {
+    const { envelope, echoes } = completing;
+    this.#completing = completing;
+    this.#left = echoes.length;
+    this.#offsets = echoes.map((echo) => echo.length);
+    this.#textEvents = echoes.map((_, index) =>
+      plainEventAround(
+        completionBody(envelope, [{ index, text: "", offset: 0 }], this.#usageSoFar(0)),
+        "text",
+      )
+    );
+  }
+
+  get complete(): boolean {
+    return this.#left === 0;
+  }
+
+  write(event: GenerateEvent): string {
     if (event.type === "start") {
-      ({ promptTokens } = event);
-      for (const [index, text] of echoes.entries()) {
-        if (text !== "") yield completionBody(envelope, [{ index, text, offset: 0 }], usageSoFar(0));
-      }
-      continue;
+      this.#promptTokens = event.promptTokens;
+      const { echoes } = this.#completing;
+      const chunks = echoes.map((text, index) =>
+        text === "" ? "" : this.#chunk({ index, text, offset: 0 }, 0)
+      );
+      return chunks.join("");
     }
     const index = event.choice;
-    const offset = offsets[index]!;
+    const offset = this.#offsets[index]!;
     if (event.type === "text") {
-      offsets[index] = offset + event.text.length;
       const { text, tokens, completionTokens } = event;
-      yield completionBody(envelope, [{ index, text, tokens, offset }], usageSoFar(completionTokens));
-    } else if (event.type === "end") {
-      const { usage, finishReason } = event;
-      exchange.usage = usage;
-      left--;
-      yield completionBody(
-        envelope,
-        [{ index, text: "", offset, finishReason }],
-        usageSoFar(usage.completionTokens),
-      );
+      this.#offsets[index] = offset + text.length;
+      if (!tokens && !this.#completing.body.stream_options?.continuous_usage_stats) {
+        return this.#textEvents[index]!(text);
+      }
+      return this.#chunk({ index, text, tokens, offset }, completionTokens);
     }
+    if (event.type !== "end") return "";
+    const { usage, finishReason } = event;
+    this.#completing.exchange.usage = usage;
+    this.#left--;
+    return this.#chunk({ index, text: "", offset, finishReason }, usage.completionTokens);
   }
-  if (left > 0 || !exchange.usage) throw endedEarly(exchange);
-  if (withUsage) yield completionBody(envelope, [], usageBody(exchange.usage, strictOpenai));
-}
 
-/** What to throw when there is no more and not all is there: why it was given up, or that it should not be so. */
-function endedEarly({ signal }: Exchange): unknown {
-  return signal.aborted ? signal.reason : new Error("The runtime ended an answer without an end event");
+  end(): string {
+    const { exchange, envelope, body, strictOpenai } = this.#completing;
+    if (!this.complete || !exchange.usage) throw endedEarly(exchange);
+    if (!body.stream_options?.include_usage) return lastPlainEvent;
+    return plainEvent(completionBody(envelope, [], usageBody(exchange.usage, strictOpenai))) + lastPlainEvent;
+  }
+
+  failure(body: ErrorBody): string {
+    return plainEvent(body);
+  }
+
+  #chunk(choice: CompletionChoice, completionTokens: number): string {
+    return plainEvent(
+      completionBody(this.#completing.envelope, [choice], this.#usageSoFar(completionTokens)),
+    );
+  }
+
+  #usageSoFar(completionTokens: number): TokenCounts | null | undefined {
+    const { include_usage: withUsage, continuous_usage_stats: continuous } =
+      this.#completing.body.stream_options ?? {};
+    if (!withUsage) return undefined;
+    return continuous ? tokenCounts(this.#promptTokens, completionTokens) : null;
+  }
 }

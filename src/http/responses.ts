@@ -1,9 +1,10 @@
 import type { GenerateEvent } from "../runtime/request.ts";
-import { streamResponse, type StreamStyle } from "./answer_stream.ts";
+import { type AnswerWriter, streamResponse } from "./answer_stream.ts";
 import { endedEarly } from "./chat_answer.ts";
-import { type ChatContext, loadingFor, namingPictures } from "./chat_completions.ts";
-import { toGenerateRequest } from "./chat_request.ts";
+import { type ChatContext, loadingFor } from "./chat_completions.ts";
+import { namePictureField, toGenerateRequest } from "./chat_request.ts";
 import { clientOf } from "./client_identity.ts";
+import type { ErrorBody } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { tellIgnored } from "./fields_without_effect.ts";
 import { readJsonObject } from "./json_body.ts";
@@ -14,7 +15,7 @@ import { responseHead } from "./responses_head.ts";
 import { type AsChat, asChat } from "./responses_request.ts";
 import { responsesSchema } from "./responses_schema.ts";
 import { chatSchema } from "./schemas.ts";
-import { typedEvents } from "./sse.ts";
+import { typedEvent } from "./sse.ts";
 import { refuseUnsupported } from "./unsupported.ts";
 import { parseWith } from "./validation.ts";
 
@@ -32,14 +33,13 @@ export async function responses(exchange: Exchange, context: ChatContext): Promi
 
   exchange.keepOpen();
   const events = answering(asChat(body), exchange, context);
-  const draft = new ResponseDraft(responseHead(body, runtime.model.id), context.strictOpenai === true);
   // Refusals are thrown by the first step, while a status can still be sent.
-  const told = tell(await events.next(), events, draft, exchange);
-  if (body.stream === true) {
-    const style: StreamStyle = { form: typedEvents, failure: (error) => draft.failure(error) };
-    return streamResponse(told, events, exchange, context, headers, style);
-  }
-  for await (const _ of told);
+  const first = await events.next();
+  const draft = new ResponseDraft(responseHead(body, runtime.model.id), context.strictOpenai === true);
+  const writer = new ResponseWriter(draft, exchange);
+  if (body.stream === true) return streamResponse(first, events, writer, exchange, context, headers);
+  for (let step = first; !step.done && !writer.complete; step = await events.next()) writer.write(step.value);
+  writer.end();
   return Response.json(draft.body, { headers });
 }
 
@@ -55,22 +55,42 @@ async function* answering(
     refuseUnsupported(body);
     const asker = { client: clientOf(exchange, chat.user), cacheSalt: exchange.key };
     const generation = await toGenerateRequest(chat, printedTools, loadingFor(asker.client, context), signal);
-    yield* namingPictures(chat.messages, context.runtime.generate({ ...generation, ...asker }, signal));
+    const events = context.runtime.generate({ ...generation, ...asker }, signal);
+    try {
+      yield* events;
+    } catch (error) {
+      throw namePictureField(error, chat.messages);
+    }
   } catch (error) {
     throw rename(error);
   }
 }
 
-/** What a stream says of the answer, one event of the API after the other. */
-async function* tell(
-  first: IteratorResult<GenerateEvent>,
-  events: AsyncGenerator<GenerateEvent>,
-  draft: ResponseDraft,
-  exchange: Exchange,
-): AsyncGenerator<unknown> {
-  for (let step = first; !step.done && !draft.ended; step = await events.next()) {
-    if (step.value.type === "end") exchange.usage = step.value.usage;
-    yield* draft.push(step.value);
+/** Writes what a stream says of the answer, one event of the API after the other. */
+class ResponseWriter implements AnswerWriter {
+  readonly #draft: ResponseDraft;
+  readonly #exchange: Exchange;
+
+  constructor(draft: ResponseDraft, exchange: Exchange) {
+    this.#draft = draft;
+    this.#exchange = exchange;
   }
-  if (!draft.ended) throw endedEarly(exchange);
+
+  get complete(): boolean {
+    return this.#draft.ended;
+  }
+
+  write(event: GenerateEvent): string {
+    if (event.type === "end") this.#exchange.usage = event.usage;
+    return this.#draft.push(event).map(typedEvent).join("");
+  }
+
+  end(): string {
+    if (!this.complete) throw endedEarly(this.#exchange);
+    return "";
+  }
+
+  failure(body: ErrorBody): string {
+    return this.#draft.failure(body).map(typedEvent).join("");
+  }
 }

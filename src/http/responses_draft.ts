@@ -7,6 +7,9 @@ import { responsesUsageBody } from "./usage_body.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** What a stream says. */
+type StreamEvent = Json & { readonly type: string };
+
 type Status = "in_progress" | "completed" | "incomplete";
 
 /** A part of the output while it is being written. */
@@ -65,7 +68,11 @@ export class ResponseDraft {
   }
 
   /** What a stream says of the runtime's next event. */
-  *push(event: GenerateEvent): Generator<Json> {
+  push(event: GenerateEvent): StreamEvent[] {
+    return [...this.#push(event)];
+  }
+
+  *#push(event: GenerateEvent): Generator<StreamEvent> {
     switch (event.type) {
       case "start":
         yield this.#event("response.created", { response: this.body });
@@ -100,7 +107,7 @@ export class ResponseDraft {
   }
 
   /** What a stream says last when it cannot go on. */
-  failure({ error: { message, code, param } }: ErrorBody): Json[] {
+  failure({ error: { message, code, param } }: ErrorBody): StreamEvent[] {
     this.#error = { code: "server_error", message };
     if (this.#open) this.#open.status = "incomplete";
     return [
@@ -120,7 +127,7 @@ export class ResponseDraft {
     return last?.status === "in_progress" ? last : undefined;
   }
 
-  *#add(item: Item): Generator<Json> {
+  *#add(item: Item): Generator<StreamEvent> {
     this.#items.push(item);
     const { output_index } = this.#at(item);
     if (item.type === "function_call") {
@@ -133,14 +140,14 @@ export class ResponseDraft {
     yield this.#event("response.content_part.added", { ...this.#inPart(item), part: partBody(item) });
   }
 
-  #write(item: MessageItem, text: string, tokens: readonly AnswerToken[]): Json {
+  #write(item: MessageItem, text: string, tokens: readonly AnswerToken[]): StreamEvent {
     item.text += text;
     item.tokens.push(...tokens);
     const logprobs = tokens.map(logprobBody);
     return this.#event("response.output_text.delta", { ...this.#inPart(item), delta: text, logprobs });
   }
 
-  *#close(status: Status): Generator<Json> {
+  *#close(status: Status): Generator<StreamEvent> {
     const item = this.#open;
     if (!item) return;
     item.status = status;
@@ -170,7 +177,7 @@ export class ResponseDraft {
     return { ...this.#at(item), content_index: 0 };
   }
 
-  #event(type: string, fields: Json): Json {
+  #event(type: string, fields: Json): StreamEvent {
     return { type, sequence_number: this.#sequence++, ...fields };
   }
 }
