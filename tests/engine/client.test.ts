@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   DeviceError,
   InterruptedRequestError,
@@ -12,6 +12,9 @@ import { buildShaders } from "../../tools/build_shaders.ts";
 import { tinyFolder } from "../model/tiny_checkpoint.ts";
 import { noiseImage, request as numberedRequest, text, useTinyModel } from "./tiny_engine.ts";
 import { useWorkerSpy } from "./worker_spy.ts";
+import { testLimitMs } from "../support/test_limit.ts";
+
+setDefaultTimeout(testLimitMs);
 
 buildShaders();
 const model = useTinyModel();

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import process from "node:process";
 import type { EngineRequest } from "../../src/engine/protocol.ts";
 import { greedy } from "../../src/engine/sampling.ts";
@@ -7,6 +7,8 @@ import { random } from "../../src/selftest/random.ts";
 import { testLimitMs } from "../support/test_limit.ts";
 import { expectInvariants, expectNothingHeld } from "./invariants.ts";
 import { blankImage } from "./sequences.ts";
+
+setDefaultTimeout(testLimitMs);
 
 function request(id: number, length: number, more: Partial<EngineRequest> = {}): EngineRequest {
   const images = more.images ?? [];

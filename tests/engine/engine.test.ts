@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { AssertionError } from "../../src/base/assert.ts";
 import { DeviceError, RequestError } from "../../src/base/errors.ts";
 import type { Engine } from "../../src/engine/engine.ts";
@@ -14,6 +14,9 @@ import type { EngineEvent, EngineOptions, EngineRequest } from "../../src/engine
 import { greedy } from "../../src/engine/sampling.ts";
 import { expectNothingHeld } from "./invariants.ts";
 import { finish, noiseImage, openTinyEngine, request, text, tokensOf, useTinyModel } from "./tiny_engine.ts";
+import { testLimitMs } from "../support/test_limit.ts";
+
+setDefaultTimeout(testLimitMs);
 
 const model = useTinyModel();
 const open = new Map<string, Engine>();

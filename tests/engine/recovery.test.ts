@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { DeviceError, InterruptedRequestError, RequestError } from "../../src/base/errors.ts";
 import type { EngineClient } from "../../src/engine/client.ts";
 import type { EngineOptions } from "../../src/engine/protocol.ts";
@@ -10,6 +10,9 @@ import {
   until,
   within,
 } from "./faults/fault_harness.ts";
+import { testLimitMs } from "../support/test_limit.ts";
+
+setDefaultTimeout(testLimitMs);
 
 /** What happens around one failure of the engine; `faults.test.ts` lets it fail everywhere. */
 const harness = new FaultHarness();

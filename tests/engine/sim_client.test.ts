@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { RequestError } from "../../src/base/errors.ts";
 import { EngineClient } from "../../src/engine/client.ts";
 import type { EngineEvent, EngineRequest } from "../../src/engine/protocol.ts";
@@ -8,6 +8,9 @@ import { until } from "../support/fake_runtime.ts";
 import { blankImage } from "./sequences.ts";
 import { useSimWorker } from "./sim_thread.ts";
 import { runAlone } from "./schedules.ts";
+import { testLimitMs } from "../support/test_limit.ts";
+
+setDefaultTimeout(testLimitMs);
 
 useSimWorker();
 
