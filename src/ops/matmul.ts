@@ -138,8 +138,9 @@ type Tile = Pick<
 function chooseTile({ info }: Device, tokens: number, loads: number): Tile {
   if (info.type === "cpu") {
     const one = { WORKGROUP_SIZE: info.subgroupSize, TOKEN_LANES: 1, SPLIT_K: 0, ONE_SUBGROUP: 1 };
-    // Four rows share each load of x; a larger tile spills registers and takes seconds to compile.
-    if (tokens > 1) return { ...one, ROWS: 4, TOKENS: 4, LOADS: 1 };
+    // Four rows share each load of x, eight tokens each load of the weights, which costs more: that is one load for
+    // each row and word. More rows or tokens bring nothing and take twice as long to compile.
+    if (tokens > 1) return { ...one, ROWS: 4, TOKENS: tokens > 4 ? 8 : 4, LOADS: 1 };
     // Rows often begin a multiple of 4 KiB apart, and what is not read of a line at once is pushed out of the cache.
     return { ...one, ROWS: info.slowBroadcasts ? 4 : 2, TOKENS: 1, LOADS: loads % 2 === 0 ? 2 : 1 };
   }
