@@ -132,7 +132,7 @@ export async function bringModel(model: string, how: Fetching, context: CliConte
   const question = `${missing} is not on this machine. Fetch it from the hub? [y/N] `;
   if (how.yes || /^y(es)?$/i.test((await terminal.ask(question)).trim())) {
     const { pullShown } = await import("./pull.ts");
-    await pullShown(model, {}, context);
+    await pullShown(model, { offline: how.offline }, context);
   }
   await services.checkModel(model, env);
   return model;

@@ -59,4 +59,16 @@ describe("--offline", () => {
     )
       .toBe(3);
   });
+
+  test("wins over HF_HUB_OFFLINE where a command fetches its model", async () => {
+    await using hub = await LocalHub.start({ files: modelFiles });
+    using home = new TemporaryFolder();
+    const env = { HF_HOME: home.path, HF_ENDPOINT: hub.url, HF_HUB_OFFLINE: "1" };
+    const { services, opened } = fakeServices("hi");
+    const run = (...flags: string[]) =>
+      cli(["run", repository, "Hello", "-y", ...flags], { env, services, stdin: "" });
+    expect((await run()).code).toBe(3);
+    expect(await run("--no-offline")).toMatchObject({ code: 0, stdout: "hi\n" });
+    expect(opened).toMatchObject([{ model: repository }]);
+  });
 });
