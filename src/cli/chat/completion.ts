@@ -3,7 +3,7 @@ import type { Completion } from "../../terminal/editor.ts";
 import { pictureName } from "../pictures.ts";
 import type { Chat } from "./chat.ts";
 import { commands } from "./commands.ts";
-import { homeOf } from "./pictures.ts";
+import { expandHome, homeOf } from "./home.ts";
 
 /** What can stand where the cursor is: a command, its argument, or a file behind an @. */
 export function completeInput(text: string, cursor: number, chat: Chat): Completion {
@@ -33,7 +33,7 @@ function pictureFiles(written: string, { parts: { context } }: Chat): string[] {
   const path = written.replaceAll(/\\(.)/g, "$1");
   const slash = path.lastIndexOf("/") + 1;
   const [folder, beginning] = [path.slice(0, slash), path.slice(slash)];
-  const place = folder.replace(/^~(?=\/)/, homeOf(context)) || ".";
+  const place = expandHome(folder, homeOf(context)) || ".";
   try {
     const entries = readdirSync(place, { withFileTypes: true });
     return entries

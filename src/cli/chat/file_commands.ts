@@ -4,8 +4,8 @@ import { UsageError } from "../exit_codes.ts";
 import type { Chat } from "./chat.ts";
 import type { ChatCommand } from "./commands.ts";
 import { exportJson, exportMarkdown } from "./export.ts";
+import { expandHome, homeOf } from "./home.ts";
 import { describeChosen } from "./parameters.ts";
-import { homeOf } from "./pictures.ts";
 import type { Session } from "./session.ts";
 import type { SessionStore, StoredSession } from "./session_store.ts";
 
@@ -51,8 +51,10 @@ export const fileCommands: readonly ChatCommand[] = [
     run(chat, argument) {
       const [, format, file] = /^(md|json)(?:\s+([^]+))?$/.exec(argument) ?? [];
       if (format === undefined) throw new UsageError("/export needs md or json", "/export md chat.md");
-      const home = homeOf(chat.parts.context);
-      const path = file?.replace(/^~(?=\/)/, home) ?? `llamav-${chat.session.id}.${format}`;
+      const path = expandHome(
+        file ?? `llamav-${chat.session.id}.${format}`,
+        homeOf(chat.parts.context),
+      );
       const content = format === "md" ? exportMarkdown(chat.session) : exportJson(chat.session);
       writeNew(path, content);
       chat.note(`Wrote ${path}`);
@@ -108,7 +110,7 @@ function explainRefusal(path: string, { code, message }: { code?: string; messag
   switch (code) {
     case "EEXIST":
     case "EISDIR":
-      return statSync(path, { throwIfNoEntry: false })?.isDirectory()
+      return isFolder(path)
         ? ["it is a folder", "Name a file in it"]
         : ["there is a file of that name", "Name another file"];
     case "ENOENT":
@@ -120,6 +122,15 @@ function explainRefusal(path: string, { code, message }: { code?: string; messag
       return [`nothing may be written into "${folder}"`, "Name a file in another folder"];
     default:
       return [code ?? message, "Name another file"];
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // Such as a link in a circle: a name that is taken, and leads nowhere.
+    return false;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { isAbsolute } from "node:path";
 import { pictureName } from "../pictures.ts";
+import { expandHome } from "./home.ts";
 
 export interface Mention {
   /** The name without escapes and quotes. */
@@ -71,7 +72,7 @@ function expand(path: string, home: string): string {
     // `file://localhost/…` and `file:///…` name a file of this machine.
     return decode(path.replace(/^file:\/\/(localhost)?/i, ""));
   }
-  return path.replace(/^~(?=\/)/, home);
+  return expandHome(path, home);
 }
 
 function decode(text: string): string {

@@ -1,4 +1,3 @@
-import { homedir } from "node:os";
 import { basename } from "node:path";
 import { ExplainedError, RequestError } from "../../base/errors.ts";
 import { requestLimits } from "../../runtime/request_settings.ts";
@@ -7,6 +6,7 @@ import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit_codes.ts";
 import { pictureFetcher, pictureName, readPictureFile, seemsPicture } from "../pictures.ts";
 import { readClipboardPicture } from "./clipboard.ts";
+import { homeOf } from "./home.ts";
 import { findMentions, removeMentions } from "./mentions.ts";
 import type { ChatPicture } from "./session.ts";
 
@@ -132,11 +132,6 @@ export function checkPictureCount(count: number): void {
     `At most ${pictures} pictures fit into a conversation, this would be picture ${count}`,
     "/detach N removes one, /clear begins anew",
   );
-}
-
-/** The folder that `~` stands for. */
-export function homeOf({ env }: Pick<CliContext, "env">): string {
-  return env["HOME"] || homedir();
 }
 
 function nameOfUrl(url: string): string {

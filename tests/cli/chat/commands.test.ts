@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { cpSync, existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { commands } from "../../../src/cli/chat/commands.ts";
 import { picturePath } from "../../support/executable.ts";
@@ -174,7 +174,12 @@ test("/copy takes the programs that there are, else the terminal", async () => {
 test("/export writes what people read, and what run --messages and the API take", async () => {
   const picture = picturePath("gray.png");
   using folder = new TemporaryFolder({ "there.md": "mine" });
-  await using pty = openChat(["chat", "tiny", "--image", picture, "--system", "Be brief"], { folder });
+  // A link in a circle, and a home whose name means something to a replacement.
+  symlinkSync("loop", join(folder.path, "loop"));
+  const home = join(folder.path, "$&");
+  mkdirSync(home);
+  const env = { HOME: home };
+  await using pty = openChat(["chat", "tiny", "--image", picture, "--system", "Be brief"], { folder, env });
   await say(pty, "what?", "s(Be brief) u1(what?)", "");
   await say(pty, "/export md chat.md", "Wrote chat.md");
   await say(pty, "/export json chat.json", "Wrote chat.json");
@@ -190,11 +195,14 @@ test("/export writes what people read, and what run --messages and the API take"
       ["no/chat.md", 'there is no folder "no"', "Make the folder first, or name another file"],
       ["there.md/chat.md", '"there.md" is no folder', "Name another file"],
       ["state", "it is a folder", "Name a file in it"],
+      ["loop", "there is a file of that name", "Name another file"],
     ]
   ) await say(pty, `/export md ${path}`, `error: Cannot write "${path}": ${reason}`, remedy!);
   pty.type("/export md ~/home.md\r");
   await pty.until(({ text }) => text.at(-1) === emptyPrompt && text.join("").includes("home.md>>>"));
-  expect(existsSync(join(folder.path, "home.md"))).toBe(true);
+  expect(existsSync(join(home, "home.md"))).toBe(true);
+  pty.type("/export md ~\r");
+  await pty.until(({ text }) => text.at(-2) === "Name a file in it" && text.at(-1) === emptyPrompt);
   const text = readFileSync(join(folder.path, "chat.md"), "utf8");
   expect(text).toMatch(
     /^# Conversation with tiny, \d{4}-\d\d-\d\d\n\n\*\*System:\*\* Be brief\n\n## You\n\n\[gray\.png, \d+×\d+\]\n\nwhat\?\n\n## Answer\n\n/,
