@@ -20,7 +20,7 @@ export function selectDevice(devices: readonly PhysicalDevice[], select?: string
   if (wanted.length === 0 && devices.length > 0) {
     throw new DeviceError(
       `Cannot open the device "${select}": it must be an index, a type or part of the name of ${list}`,
-      "Choose one of these with --device, or leave the option out",
+      "Choose one of these with --device; where none is chosen, the best of them is used",
     );
   }
   const first = wanted[0];

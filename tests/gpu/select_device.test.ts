@@ -34,6 +34,12 @@ describe("selectDevice()", () => {
       'Cannot open the device "radeon": it must be an index, a type or part of the name of 0 "llvmpipe" (cpu), 2 "Arc B580" (discrete)',
     );
     expect(() => selectDevice(all, "9")).toThrow(DeviceError);
+    // Whoever chose it: a flag, a variable or the settings file.
+    expect(() => selectDevice(all, "9")).toThrow(
+      expect.objectContaining({
+        remedy: "Choose one of these with --device; where none is chosen, the best of them is used",
+      }),
+    );
   });
 
   test("says what the chosen device lacks", () => {
