@@ -1,4 +1,5 @@
 import type { Environment } from "../base/environment.ts";
+import type { ExplainedError } from "../base/errors.ts";
 import { formatBytes } from "../base/units.ts";
 import type { SettingsFile } from "../runtime/options_file.ts";
 import type { LoadProgress } from "../runtime/reports.ts";
@@ -15,6 +16,8 @@ export interface CliContext {
   /** The variables alone. */
   readonly variables: CliContext["env"];
   readonly settingsFile: SettingsFile | undefined;
+  /** What an error says, with each setting called as the person set it: by flag, variable or settings file. */
+  describeError(error: ExplainedError): string;
 }
 
 /** From so many bytes on a load takes long enough for a person who sees no bar to wonder. */

@@ -32,6 +32,9 @@ export class UsageError extends ExplainedError {
   override readonly name = "UsageError";
 }
 
+/** MODEL is something that can be no model at all. */
+export class ModelNameError extends UsageError {}
+
 /** No server of ours answers where one was asked for. */
 export class ServerUnreachableError extends ExplainedError {
   override readonly name = "ServerUnreachableError";

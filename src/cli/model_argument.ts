@@ -5,7 +5,7 @@ import { demoModel } from "../runtime/demo_model.ts";
 import { isAlias, nameModel } from "../runtime/model_name.ts";
 import { findVariable, settings, type SettingValues } from "../runtime/options.ts";
 import type { CliContext } from "./context.ts";
-import { UsageError } from "./exit_codes.ts";
+import { ModelNameError, UsageError } from "./exit_codes.ts";
 import { isPictureFile, isPictureUrl } from "./pictures.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -72,11 +72,11 @@ export function absoluteModel(model: string): string {
 /**
  * MODEL, if it can be one at all.
  *
- * @throws {UsageError} If it is neither a path nor a repository as the hub names them.
+ * @throws {ModelNameError} If it is neither a path nor a repository as the hub names them.
  */
 export function checkModelName(model: string): string {
   if (/^https?:\/\//i.test(model)) {
-    throw new UsageError(
+    throw new ModelNameError(
       `MODEL must be a model, and ${quote(model)} is an address`,
       "Name a model of the hub as OWNER/NAME, and give a picture with --image",
     );
@@ -86,7 +86,7 @@ export function checkModelName(model: string): string {
     return model;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new UsageError(`MODEL ${error.message}`, "Name it as on the hub, or say 11b or 90b");
+    throw new ModelNameError(`MODEL ${error.message}`, "Name it as on the hub, or say 11b or 90b");
   }
 }
 
@@ -98,7 +98,7 @@ type Fetching = SettingValues<"yes" | "offline">;
  * first.
  *
  * @returns the repository that is to be fetched; undefined if the model is there
- * @throws {UsageError} If it can be no model.
+ * @throws {ModelNameError} If it can be no model.
  * @throws {ModelNotFoundError} If it is missing, and nobody fetches it.
  */
 export async function findModel(

@@ -73,25 +73,28 @@ export async function main(args: readonly string[], given: Partial<CliEnvironmen
   const terminal = new Terminal(given.streams ?? process);
   let env = variables;
   let program: Command | undefined;
-  /** Error messages call settings by their flags; they are told as whoever set them wrote them. */
-  let nameAll = (message: string): string => message;
+  /** Until a command runs there are no settings. */
+  let describeError = ({ message }: ExplainedError): string => message;
   /** Does one thing and gives its exit code. */
   async function attempt(work: () => Promise<unknown>): Promise<number> {
     try {
       await work();
       return exitCodes.ok;
     } catch (error) {
-      report(error, terminal, nameAll, program !== undefined && wantsDebug(program, env));
+      report(error, terminal, describeError, program !== undefined && wantsDebug(program, env));
       return exitCodeOf(error);
     }
   }
   const code = await attempt(async () => {
     const settingsFile = readSettingsFile(variables);
     env = withSettingsFile(variables, settingsFile);
-    const context = { terminal, env, variables, settingsFile, services: given.services ?? services };
+    const context: CliContext = {
+      ...{ terminal, env, variables, settingsFile, services: given.services ?? services },
+      describeError: (error) => describeError(error),
+    };
     program = buildProgram(context);
     program.hook("preAction", (_, command) => {
-      nameAll = (message) => nameSources(message, command, context);
+      describeError = (error) => nameSources(error, command, context);
     });
     await program.parseAsync(spellOutShortWords(program, args), { from: "user" });
   });
@@ -193,7 +196,7 @@ function wantsDebug(program: Command, env: CliContext["env"]): boolean {
 function report(
   error: unknown,
   terminal: Terminal,
-  nameAll: (message: string) => string,
+  describeError: CliContext["describeError"],
   debug: boolean,
 ): void {
   // Commander has said it already, and who interrupts knows it.
@@ -201,7 +204,7 @@ function report(
   const known = error instanceof ExplainedError;
   const message = error instanceof Error ? error.message : String(error);
   // On one line each: a file's name in it cannot begin a line that we did not write.
-  terminal.note(`error: ${escapeLine(known ? nameAll(message) : `Unexpected failure: ${message}`)}`);
+  terminal.note(`error: ${escapeLine(known ? describeError(error) : `Unexpected failure: ${message}`)}`);
   if (known && error.remedy !== undefined) terminal.note(escapeLine(error.remedy));
   if (!known && !debug) terminal.note("Run it again with --debug to see where it happened");
   if (debug) terminal.note(Bun.inspect(error));

@@ -18,7 +18,6 @@ import {
 } from "./model_argument.ts";
 import { namePictures } from "./pictures.ts";
 import { buildRequest, requestFlags } from "./run_request.ts";
-import type { Terminal } from "./terminal.ts";
 import { type AnswerEnd, describeTimings, timingLine } from "./timings.ts";
 
 const flags = [...requestFlags, ...sessionFlags] as const;
@@ -79,7 +78,7 @@ async function run(
     const end = await interruptible((controller) =>
       printAnswer(runtime, request, controller.signal, context)
     );
-    tellCut(end, request, runtime.model, terminal);
+    tellCut(end, request, runtime.model, context);
     if (!values.verbose) return;
     for (const line of [timingLine("load", formatDuration(loadMs)), ...describeTimings(end)]) {
       terminal.note(line);
@@ -100,13 +99,16 @@ function tellCut(
   { finishReason }: AnswerEnd,
   { constraint }: GenerateRequest,
   { contextLength, longestContext }: ModelInfo,
-  terminal: Terminal,
+  { terminal, describeError }: CliContext,
 ): void {
   if (finishReason !== "length") return;
-  const cut = "The answer is cut off: --max-tokens, or the context, has no room for more";
   const flags = contextLength < longestContext ? "--max-tokens or --ctx-size" : "--max-tokens";
-  if (constraint) throw new ExplainedError(cut, `Raise ${flags}, or ask for less`);
-  terminal.note(`note: ${cut}`);
+  const cut = new ExplainedError(
+    "The answer is cut off: --max-tokens, or the context, has no room for more",
+    `Raise ${flags}, or ask for less`,
+  );
+  if (constraint) throw cut;
+  terminal.note(`note: ${describeError(cut)}`);
 }
 
 async function printAnswer(

@@ -1,7 +1,9 @@
 import type { Command } from "commander";
+import { DeviceError, type ExplainedError, ModelError, ModelNotFoundError } from "../base/errors.ts";
 import { quote } from "../base/quote.ts";
 import { findVariable, type Setting, settings } from "../runtime/options.ts";
 import type { CliContext } from "./context.ts";
+import { ModelNameError } from "./exit_codes.ts";
 import { isGivenByFlag } from "./flags.ts";
 
 type Sources = Pick<CliContext, "env" | "variables" | "settingsFile">;
@@ -24,14 +26,21 @@ export function writtenSource(
   return (value) => `${key}${value === undefined ? "" : ` = ${value}`} in ${quote(path, 1000)}`;
 }
 
-/** Settings whose value an error quotes, without naming the flag. */
-const quoted = [settings.model, settings.huggingfaceRepoId, settings.device];
+/** The settings whose value an error quotes without naming their flag: it is about what they name. */
+function quotedSettings(error: ExplainedError): readonly Setting[] {
+  if (error instanceof DeviceError) return [settings.device];
+  const isOfModel = [ModelNotFoundError, ModelError, ModelNameError].some((kind) => error instanceof kind);
+  return isOfModel ? [settings.model, settings.huggingfaceRepoId] : [];
+}
 
 /** A message about a model or device that nobody wrote behind the command: with where its name stands. */
-function nameQuoted(message: string, command: Command, sources: Sources): string {
-  for (const setting of quoted) {
+function nameQuoted(error: ExplainedError, command: Command, sources: Sources): string {
+  const { message } = error;
+  for (const setting of quotedSettings(error)) {
     const text = findVariable(setting, sources.env)?.text;
-    if (text === undefined || command.args.includes(text) || isGivenByFlag(command, setting)) continue;
+    if (text === undefined || isGivenByFlag(command, setting)) continue;
+    // MODEL is the first word behind a command, or it is none of them.
+    if (setting !== settings.device && command.args[0] === text) continue;
     const source = writtenSource(setting, sources)!();
     for (const name of [quote(text, 1000), quote(text)]) {
       if (message.includes(name)) return message.replace(name, () => `${name} (${source})`);
@@ -41,16 +50,24 @@ function nameQuoted(message: string, command: Command, sources: Sources): string
 }
 
 /**
- * A message about settings, which calls each by its flag, as the person knows it who has set it otherwise:
- * "--ctx-size 9 is too few" becomes "LLAMAV_CTX_SIZE=9 is too few". Advice stays as it is: a flag always wins.
+ * What an error says about settings, which calls each by its flag, as the person knows it who has set it otherwise:
+ * "--ctx-size 9 is too few" becomes "LLAMAV_CTX_SIZE=9 is too few". What is quoted is somebody else's text, and stays.
+ * Advice stays as it is, too: a flag always wins.
  *
  * @param command the one that ran
  */
-export function nameSources(message: string, command: Command, sources: Sources): string {
-  let named = nameQuoted(message, command, sources);
+export function nameSources(error: ExplainedError, command: Command, sources: Sources): string {
+  const parts = nameQuoted(error, command, sources).split(/("[^"]*")/);
+  // A quotation that does not end: nobody can tell what is part of it.
+  if (parts.at(-1)!.includes('"')) return error.message;
+  return parts.map((part) => part.startsWith('"') ? part : nameFlags(part, command, sources)).join("");
+}
+
+function nameFlags(text: string, command: Command, sources: Sources): string {
+  let named = text;
   for (const setting of Object.values<Setting>(settings)) {
     const isOfCommand = command.options.some(({ long }) => long === setting.flag);
-    if (!isOfCommand || !message.includes(setting.flag) || isGivenByFlag(command, setting)) continue;
+    if (!isOfCommand || !text.includes(setting.flag) || isGivenByFlag(command, setting)) continue;
     const source = writtenSource(setting, sources);
     if (source === undefined) continue;
     const mention = new RegExp(`(?<![\\w-])${setting.flag}(?: (\\d[\\d.]*\\b))?(?![\\w-])`, "g");

@@ -25,6 +25,16 @@ test("run says so when an answer is cut off", async () => {
   });
 });
 
+test("run calls what cut an answer off as it was set, in a note and in an error alike", async () => {
+  const env = { LLAMAV_MAX_TOKENS: "3" };
+  const told = cut.replace("--max-tokens", "LLAMAV_MAX_TOKENS");
+  const noted = await cli(["run", "./m", "?"], { services: cutServices("There are"), env });
+  expect(noted.stderr).toBe(`note: ${told}\n`);
+  const args = ["run", "./m", "?", "--json-schema", '{"type":"object"}'];
+  const failed = await cli(args, { services: cutServices("{"), env });
+  expect(failed.stderr).toStartWith(`error: ${told}\n`);
+});
+
 test("run fails when an answer that has to have a form is cut off", async () => {
   const services = cutServices('{"a": ');
   const run = await cli(["run", "./m", "?", "--json-schema", '{"type":"object"}'], { services });

@@ -91,6 +91,50 @@ test("an error about a device says who has chosen it", async () => {
   );
 });
 
+test.each([
+  [["run", "hi", "--image", "/x/--ctx-size/none.png"], { LLAMAV_CTX_SIZE: "64" }, '"/x/--ctx-size/none.png"'],
+  [["trace", "m", "--messages", "/x/a --out 5.json"], { LLAMAV_OUT: "zzz" }, '"/x/a --out 5.json"'],
+  [["run", "hi", "--image", "demo"], { LLAMAV_MODEL: "demo" }, '"demo"'],
+  [["run", "hi", "--messages", "demo"], { LLAMAV_MODEL: "demo" }, '"demo"'],
+  [["run", "demo", "hi", "--image", "dog.png"], { LLAMAV_DEVICE: "dog.png" }, '"dog.png"'],
+])("the error of %j under %j leaves what it quotes as it is", async (args, env, quoted) => {
+  const services = { pictureLoader: () => Promise.resolve(() => Promise.reject(new Error("fetched"))) };
+  const { code, stderr } = await cli(args, { env, services, stdin: "" });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error: Cannot read the (picture|conversation) "/);
+  expect(stderr).toContain(` ${quoted}: there is no such file\n`);
+});
+
+test("an error that quotes what does not end names flags as they are, since they may be part of it", async () => {
+  const services = {
+    inspectModel: () => Promise.reject(new RequestError('Cannot read "/x" --ctx-size 64": none')),
+  };
+  const { stderr } = await cli(["inspect", "m"], { env: { LLAMAV_CTX_SIZE: "64" }, services });
+  expect(stderr).toBe('error: Cannot read "/x" --ctx-size 64": none\n');
+});
+
+test("a model on the command line is nobody else's, though a variable names the same", async () => {
+  const env = { LLAMAV_MODEL: "./nope" };
+  const told = async (...args: string[]) => (await cli(args, { env, services: { checkModel } })).stderr;
+  expect(await told("show", "./nope")).toStartWith('error: There is no model "./nope" on this machine\n');
+  expect(await told("run", "./nope", "hi")).toStartWith(
+    'error: There is no model "./nope" on this machine\n',
+  );
+  // A word of the prompt names no model.
+  expect(await told("run", "hi", "./nope")).toStartWith(
+    'error: There is no model "./nope" (LLAMAV_MODEL) on',
+  );
+});
+
+test("MODEL that can be none is told with who named it", async () => {
+  const env = { LLAMAV_MODEL: "https://pictures.example/cat.png" };
+  const { code, stderr } = await cli(["run", "hi"], { env });
+  expect(code).toBe(2);
+  expect(stderr).toStartWith(
+    'error: MODEL must be a model, and "https://pictures.example/cat.png" (LLAMAV_MODEL) is an address\n',
+  );
+});
+
 test("show and run tell of a directory that is no checkpoint in the same words", async () => {
   using folder = new TemporaryFolder({ "notes.txt": "none" });
   const [shown, run] = await Promise.all(

@@ -99,7 +99,7 @@ export class Chat {
           continue;
         }
         if (view.isUnattended || this.isOver || !(error instanceof ExplainedError)) throw error;
-        view.warn(`error: ${error.message}`);
+        view.warn(`error: ${this.parts.context.describeError(error)}`);
         const remedy = remedyInChat(error);
         if (remedy !== undefined) this.note(remedy);
       }
@@ -282,7 +282,8 @@ export class Chat {
 
 /** What a person must know of an answer that is not complete. */
 function remarkOn(end: AnswerEnd | undefined, text: string, signal: AbortSignal): string | undefined {
-  if (end?.finishReason === "length") return "(cut off: --max-tokens, or the context, has no room for more)";
+  // As /set calls it, which may have the last word.
+  if (end?.finishReason === "length") return "(cut off: max-tokens, or the context, has no room for more)";
   if (end !== undefined || !signal.aborted) return undefined;
   return text === "" ? "(stopped before it began)" : "(stopped; /retry asks again)";
 }

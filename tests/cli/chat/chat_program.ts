@@ -33,6 +33,9 @@ const scripts: Record<string, () => Iterable<Step>> = {
       remedy: "Shorten the prompt, or raise --ctx-size",
     }),
   ],
+  flagged: () => [new RequestError("--ctx-size 64 is too few")],
+  cut: () =>
+    answer("It is").map((step) => step.type === "end" ? { ...step, finishReason: "length" as const } : step),
   markdown: () =>
     answer("# Ti", "tle\n", "\nSome **bo", "ld** text.\n\n- one\n- two\n\n", "```\ncode\n``", "`\nEnd."),
   hostile: () => answer("a\x1b", "]52;c;AAAA\x07b\x1b[2", "Jc\u009b31md \u202ee &#27;[2Jf &#x202e;g"),

@@ -137,6 +137,14 @@ test("a conversation that outgrew the context says what helps inside it", async 
   );
 });
 
+test("an error of a conversation calls a setting as it was set, and a cut answer as /set does", async () => {
+  using folder = new TemporaryFolder();
+  const env = { LLAMAV_CTX_SIZE: "64", LLAMAV_MAX_TOKENS: "9" };
+  await using pty = openChat(["chat", "tiny"], { folder, env });
+  await say(pty, "flagged", "error: LLAMAV_CTX_SIZE=64 is too few", unsentHint);
+  await say(pty, "cut", "It is", "(cut off: max-tokens, or the context, has no room for more)", "");
+});
+
 test("/stats and /tokens count", async () => {
   using folder = new TemporaryFolder();
   await using pty = openChat(["chat", "tiny"], { folder });
