@@ -10,16 +10,8 @@ import { finishEntry } from "./entry.ts";
 import type { InputHistory } from "./input_history.ts";
 import { toRequest } from "./parameters.ts";
 import { checkPictureCount, type OpenedPicture, type OpenPicture, takePictures } from "./pictures.ts";
-import { pictureShortage, remedyInChat } from "./room.ts";
-import {
-  addTurn,
-  type ChatPicture,
-  describePicture,
-  picturesOf,
-  type Session,
-  toMessages,
-  type Turn,
-} from "./session.ts";
+import { describeTiles, pictureShortage, remedyInChat, tilesOf } from "./room.ts";
+import { addTurn, type ChatPicture, picturesOf, type Session, toMessages, type Turn } from "./session.ts";
 import type { SessionStore } from "./session_store.ts";
 import type { ChatView } from "./view.ts";
 
@@ -100,7 +92,7 @@ export class Chat {
         }
         if (view.isUnattended || this.isOver || !(error instanceof ExplainedError)) throw error;
         view.warn(`error: ${this.parts.context.describeError(error)}`);
-        const remedy = remedyInChat(error);
+        const remedy = remedyInChat(error, this);
         if (remedy !== undefined) this.note(remedy);
       }
       // Not in the input: a command that is typed there would be no command behind it.
@@ -128,15 +120,7 @@ export class Chat {
   /** Adds pictures to the next message. */
   async attach(opened: readonly OpenedPicture[]): Promise<void> {
     checkPictureCount(this.pictures.length + opened.length);
-    const { countTiles } = await import("../../runtime/picture_view.ts");
-    for (const { picture, view } of opened) {
-      this.pending = [...this.pending, picture];
-      const tiles = countTiles(picture, this.runtime.model);
-      const label = `[image ${this.pictures.length}: ${describePicture(picture)} → ${tiles} ${
-        tiles === 1 ? "tile" : "tiles"
-      }]`;
-      this.parts.view.showPicture(label, view, picture.bytes);
-    }
+    await this.#add(opened);
     await this.tellShortage();
   }
 
@@ -147,7 +131,7 @@ export class Chat {
 
   /** Says while it can be mended that the pictures are more than the model has room for. */
   async tellShortage(): Promise<void> {
-    const shortage = await pictureShortage(this.pictures, this.runtime.model);
+    const shortage = await pictureShortage(this);
     if (shortage === undefined) return;
     this.parts.view.warn(`warning: ${shortage.message}`);
     this.note(shortage.remedy!);
@@ -177,21 +161,23 @@ export class Chat {
     this.unsent = { text };
     const taken = await takePictures(text, openPicture, context);
     for (const remark of taken.remarks) this.note(remark);
+    if (taken.text === "") {
+      // Only a picture, as one that was dropped here: the question comes next.
+      await this.attach(taken.opened);
+      this.unsent = undefined;
+      return;
+    }
     // Before the first is attached: of a message that cannot be sent none must be left behind.
-    const pictures = [...this.pictures, ...taken.opened.map(({ picture }) => picture)];
-    checkPictureCount(pictures.length);
-    const shortage = taken.text === "" ? undefined : await pictureShortage(pictures, this.runtime.model);
+    checkPictureCount(this.pictures.length + taken.opened.length);
+    const shortage = await pictureShortage(this, taken.opened.map(({ picture }) => picture));
     if (shortage !== undefined) throw shortage;
-    await this.attach(taken.opened);
-    this.unsent = undefined;
-    // Only a picture, as one that was dropped here: the question comes next.
-    if (taken.text !== "") await this.ask({ role: "user", text: taken.text, pictures: this.pending });
+    await this.#add(taken.opened);
+    await this.ask({ role: "user", text: taken.text, pictures: this.pending });
   }
 
   /**
    * Asks, and takes the answer into the conversation. A question without an answer is kept for /retry and /edit.
    *
-   * @throws {RequestError} If its pictures do not fit beside those before.
    * @throws What the runtime throws.
    */
   async ask(question: Turn): Promise<void> {
@@ -199,8 +185,6 @@ export class Chat {
     this.pending = [];
     this.unsent = undefined;
     try {
-      const shortage = await pictureShortage(picturesOf(asked), this.runtime.model);
-      if (shortage !== undefined) throw shortage;
       const answer = await this.parts.view.interruptibly((signal) => this.#answer(asked, signal));
       if (answer !== undefined) this.session = addTurn(asked, answer);
       else this.#takeBack(question);
@@ -209,6 +193,15 @@ export class Chat {
     } catch (error) {
       if (!(error instanceof InterruptedError)) this.#takeBack(question);
       throw error;
+    }
+  }
+
+  async #add(opened: readonly OpenedPicture[]): Promise<void> {
+    const tiles = await tilesOf(opened.map(({ picture }) => picture), this.runtime.model);
+    for (const [index, { picture, view }] of opened.entries()) {
+      this.pending = [...this.pending, picture];
+      const label = `[image ${this.pictures.length}: ${describeTiles(picture, tiles[index]!)}]`;
+      this.parts.view.showPicture(label, view, picture.bytes);
     }
   }
 

@@ -3,7 +3,8 @@ import type { Chat } from "./chat.ts";
 import { writeClipboardText } from "./clipboard.ts";
 import type { ChatCommand } from "./commands.ts";
 import { openNamedPicture } from "./pictures.ts";
-import { describePicture, newSession, picturesOf, removePicture, takeLastQuestion } from "./session.ts";
+import { describeTiles, pictureShortage, tilesOf } from "./room.ts";
+import { newSession, picturesOf, removePicture, takeLastQuestion } from "./session.ts";
 
 /** What changes what was said, or what is said next. */
 export const conversationCommands: readonly ChatCommand[] = [
@@ -24,17 +25,8 @@ export const conversationCommands: readonly ChatCommand[] = [
   },
   {
     name: "images",
-    help: "list the pictures of the conversation",
-    run(chat) {
-      const asked = picturesOf(chat.session);
-      const lines = [
-        ...asked.map((picture, index) => `${index + 1}  ${describePicture(picture)}`),
-        ...chat.pending.map((picture, index) =>
-          `${asked.length + index + 1}  ${describePicture(picture)}, for the next message`
-        ),
-      ];
-      chat.note(lines.length === 0 ? "There are no pictures" : lines.join("\n"));
-    },
+    help: "list the pictures of the conversation, and how many tiles they take",
+    run: listPictures,
   },
   {
     name: "detach",
@@ -54,7 +46,10 @@ export const conversationCommands: readonly ChatCommand[] = [
     async run(chat) {
       if (chat.unsent !== undefined) return await chat.say(chat.unsent.text);
       const { session, question } = lastQuestion(chat);
+      // After a change of the model there may be less room.
       const { session: before, pending } = chat;
+      const shortage = await pictureShortage({ session: before, pending: [], runtime: chat.runtime });
+      if (shortage !== undefined) throw shortage;
       chat.session = session;
       try {
         await chat.ask(question);
@@ -114,6 +109,17 @@ export const conversationCommands: readonly ChatCommand[] = [
     },
   },
 ];
+
+async function listPictures({ session, pictures, runtime: { model }, parts }: Chat): Promise<void> {
+  if (pictures.length === 0) return parts.view.note("There are no pictures");
+  const asked = picturesOf(session).length;
+  const tiles = await tilesOf(pictures, model);
+  const lines = pictures.map((picture, index) =>
+    `${index + 1}  ${describeTiles(picture, tiles[index]!)}${index < asked ? "" : ", for the next message"}`
+  );
+  const sum = tiles.reduce((sum, count) => sum + count, 0);
+  parts.view.note([...lines, `in all  ${sum} of ${model.imageTiles} tiles`].join("\n"));
+}
 
 /** `/system`, and `/set system` as other programs have it. */
 export function setSystem(chat: Chat, argument: string): void {

@@ -66,8 +66,13 @@ function tellLoad(what: string): void {
 
 const opened: string[] = [];
 
+interface OpenOptions {
+  readonly model: string;
+  readonly imageTiles?: number;
+}
+
 /** A model is called by what becomes of it: "broken" never opens, "once" not a second time, "slow" not in our time. */
-async function openRuntime({ model: path }: { model: string }): Promise<FakeRuntime> {
+async function openRuntime({ model: path, imageTiles }: OpenOptions): Promise<FakeRuntime> {
   const model = basename(path);
   tellLoad(`open ${model}`);
   if (model === "slow") await Bun.sleep(600_000);
@@ -85,7 +90,10 @@ async function openRuntime({ model: path }: { model: string }): Promise<FakeRunt
       ...constraint === undefined ? [] : [` as ${constraint.type}`],
     );
   };
-  const runtime = new FakeRuntime(script, { id: model });
+  // A variable says of how many tokens the context is, where that matters.
+  const contextLength = Number(process.env["CONTEXT"] ?? 512);
+  const roomy = imageTiles === undefined ? {} : { imageTiles };
+  const runtime = new FakeRuntime(script, { id: model, contextLength, ...roomy });
   const close = () => {
     tellLoad(`close ${model}`);
     return Promise.resolve();

@@ -132,7 +132,32 @@ test("a conversation that outgrew the context says what helps inside it", async 
     pty,
     "outgrown",
     "error: The prompt of 600 tokens exceeds the context of 512",
+    "Shorten the message; llamav chat --ctx-size N makes room for more",
+    unsentHint,
+  );
+  await say(pty, "a", "u(a)", "");
+  await say(pty, "/set max-tokens 400", "max-tokens is 400 from now on");
+  await say(
+    pty,
+    "outgrown",
+    "error: The prompt of 600 tokens exceeds the context of 512",
     "/undo takes back the last question, /clear begins anew, /set max-tokens N asks for a shorter answer; llamav chat --ctx-size N makes room for more",
+    unsentHint,
+  );
+});
+
+test("a conversation advises no larger context where the model has none", async () => {
+  using folder = new TemporaryFolder();
+  const env = { CONTEXT: "131072" };
+  await using pty = openChat(["chat", "tiny"], { folder, env, columns: 200 });
+  const error = "error: The prompt of 600 tokens exceeds the context of 512";
+  await say(pty, "outgrown", error, "Shorten the message", unsentHint);
+  await say(pty, "a", "u(a)", "");
+  await say(
+    pty,
+    "outgrown",
+    error,
+    "/undo takes back the last question, /clear begins anew",
     unsentHint,
   );
 });

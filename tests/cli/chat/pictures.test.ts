@@ -51,7 +51,8 @@ test("a picture is added by /image, by @, and by dropping its file, and belongs 
   await say(pty, "/detach 7", "Removed cat.png");
   await say(pty, "these?", `u6(these?)`, "");
   pty.type("/images\r");
-  await pty.until(({ text }) => text.at(-2) === `6  my cat.png ${size}`);
+  await pty.until(({ text }) => text.at(-2) === "in all  6 of 16 tiles");
+  expect(pty.screen.text.at(-3)).toBe(`6  my cat.png ${size} → 1 tile`);
   await say(pty, "/detach 1", "Removed cat.png");
   await say(pty, "and now?", `u5(these?) a(u6(these?)) u(and now?)`, "");
   await say(pty, "/detach 9", "error: /detach needs a number from 1 to 5", "/images lists them");
@@ -245,10 +246,60 @@ test("pictures that take more tiles than there is room for are told when they ar
     remedy.replace("20", "17"),
     unsentHint,
   );
-  pty.type("/images\r");
-  await pty.until(({ text }) => text.at(-1) === emptyPrompt && text.at(-2)!.startsWith("4  big.png"));
+  await say(
+    pty,
+    "/images",
+    ...[1, 2, 3, 4].map((index) => `${index}  big.png 1120×1120 → 4 tiles`),
+    "in all  16 of 16 tiles",
+  );
   await say(pty, "/undo", "The conversation has 2 messages now");
   await say(pty, "/retry", "[image 4: small.png 8×8 → 1 tile]", "u3(which?) a(u4(which?)) u1(this?)", "");
+});
+
+test("pictures of a message that has more of them than there is room for are told with what helps there", async () => {
+  using folder = new TemporaryFolder({ "big.png": plainPng(1120, 1120), "small.png": plainPng(8, 8) });
+  const options = { folder, columns: 200, rows: 50 };
+  await using pty = openChat(["chat", "tiny", "--image-tiles", "1"], options);
+  const edit = "/edit changes the message, to name fewer or smaller pictures";
+  await say(
+    pty,
+    "what is in big.png?",
+    "error: The picture takes 4 tiles, and there is room for 1",
+    `${edit}; llamav chat --image-tiles 4 makes room for them`,
+    unsentHint,
+  );
+  await say(
+    pty,
+    "@small.png @small.png same?",
+    "error: The pictures of this message take 2 tiles, and there is room for 1",
+    `${edit}; llamav chat --image-tiles 2 makes room for them`,
+    unsentHint,
+  );
+  // One that waits can be removed, and there is no question to take back.
+  await say(pty, "/image small.png", "[image 1: small.png 8×8 → 1 tile]");
+  await say(pty, "/images", "1  small.png 8×8 → 1 tile, for the next message", "in all  1 of 1 tiles");
+  const shortage = "The pictures of this conversation take 2 tiles, and there is room for 1";
+  const remedy = "/detach N removes one (/images lists them), /clear all; " +
+    "llamav chat --image-tiles 2 makes room for them";
+  await say(pty, "@small.png same?", `error: ${shortage}`, remedy, unsentHint);
+  await say(pty, "/detach 1", "Removed small.png");
+  await say(pty, "/retry", ">>> /retry", "[image 1: small.png 8×8 → 1 tile]", "u1(same?)", "");
+});
+
+test("/retry asks no question again that a smaller model has no room for", async () => {
+  using folder = new TemporaryFolder({ "big.png": plainPng(1120, 1120) });
+  const options = { folder, columns: 200, rows: 50 };
+  await using pty = openChat(["chat", "tiny", "--history"], options);
+  await say(pty, "@big.png which?", "[image 1: big.png 1120×1120 → 4 tiles]", "u1(which?)", "");
+  await say(pty, "/save mine", 'Saved as "mine"');
+  await using small = openChat(["chat", "tiny", "--resume", "mine", "--image-tiles", "1"], options);
+  const remedy =
+    "/detach N removes one (/images lists them), /undo those of the last question, /clear all; " +
+    "llamav chat --image-tiles 4 makes room for them";
+  const shortage = "The picture takes 4 tiles, and there is room for 1";
+  await small.shows(`warning: ${shortage}`, remedy, emptyPrompt);
+  await say(small, "/retry", `error: ${shortage}`, remedy);
+  await say(small, "/undo", "Nothing was said");
 });
 
 test("a picture that is not there is told, and held back where nothing else was said", async () => {
