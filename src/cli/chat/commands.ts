@@ -1,3 +1,4 @@
+import { nearest } from "../../base/nearest.ts";
 import { UsageError } from "../exit_codes.ts";
 import type { Chat } from "./chat.ts";
 import { conversationCommands } from "./conversation_commands.ts";
@@ -65,7 +66,12 @@ export function findCommand(name: string): ChatCommand {
   const wanted = name.toLowerCase();
   const found = commands.find(({ name, aliases }) => name === wanted || aliases?.includes(wanted));
   if (found) return found;
-  throw new UsageError(`There is no command /${name}`, "/help lists those that there are");
+  const meant = nearest(wanted, commands.flatMap(({ name, aliases = [] }) => [name, ...aliases]));
+  const advice = "/help lists those that there are";
+  throw new UsageError(
+    `There is no command /${name}`,
+    meant === undefined ? advice : `Did you mean /${meant}? ${advice}`,
+  );
 }
 
 function headOf({ name, aliases = [], usage }: ChatCommand): string {

@@ -20,6 +20,9 @@ test("/help lists every command, and says what one does", async () => {
   }
   await say(pty, "/help bye", ">>> /help bye", "/bye, /exit, /quit  leave; Ctrl-D does, too");
   await say(pty, "/nothing", "error: There is no command /nothing", "/help lists those that there are");
+  await say(pty, "/imgae a.png", "error: There is no command /imgae", ...[
+    "Did you mean /image? /help lists those that there are",
+  ]);
   pty.type("/exit\r");
   expect(await pty.exited).toBe(0);
 });
