@@ -12,6 +12,7 @@ import {
   type SettingValues,
   spellingsOf,
 } from "../runtime/options.ts";
+import { isServiceAddress } from "../runtime/variables.ts";
 import { UsageError } from "./exit_codes.ts";
 
 /** Gives a command the flags of these settings, with limits, default and variable in their help. */
@@ -98,10 +99,9 @@ function readFlag(
   } catch (error) {
     const message = `${found.variable} ${(error as RangeError).message}`;
     // So LLAMAV_PORT looks in a pod beside a service that is called llamav.
-    const isServiceLink = /^(tcp|udp|sctp):\/\//.test(found.text);
     throw new UsageError(
       message,
-      isServiceLink
+      isServiceAddress(found.text)
         ? "Kubernetes sets it for a service of that name: give the pod enableServiceLinks: false"
         : undefined,
     );

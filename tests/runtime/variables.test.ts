@@ -8,6 +8,9 @@ setDefaultTimeout(testLimitMs);
 test.each([
   ["LLAMAV_MODLE", "did you mean LLAMAV_MODEL?"],
   ["LLAMAV_CTXSIZE", "did you mean LLAMAV_CTX_SIZE?"],
+  // One letter from a variable of the tests, which is none for people.
+  ["LLAMAV_SCHEMA", "llamav config --json lists those that are"],
+  ["LLAMAV_HTTP_PORT", "llamav config --json lists those that are"],
   ["LLAMAV_SOMETHING_ELSE", "llamav config --json lists those that are"],
 ])("unknownVariables() tells of %s", (name, advice) => {
   expect(unknownVariables({ [name]: "1" })).toEqual([`the variable ${name} has no effect; ${advice}`]);
