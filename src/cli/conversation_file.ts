@@ -1,10 +1,12 @@
 import { readFile, realpath } from "node:fs/promises";
 import { dirname, resolve, sep } from "node:path";
-import { RequestError } from "../base/errors.ts";
+import { ExplainedError, NetworkError, RequestError } from "../base/errors.ts";
+import { quote } from "../base/quote.ts";
 import { parseConversation } from "../http/conversation.ts";
 import type { LoadPicture } from "../runtime/pictures.ts";
 import type { TracePrompt } from "../runtime/reports.ts";
 import { UsageError } from "./exit_codes.ts";
+import { isUrl } from "./given_url.ts";
 import { readPictureFile } from "./pictures.ts";
 import { readReason } from "./read_reason.ts";
 
@@ -15,6 +17,7 @@ import { readReason } from "./read_reason.ts";
  * @param folder left out, the folder of the file
  * @throws {UsageError} If the file cannot be read or is no JSON.
  * @throws {RequestError} Naming the file and the field at fault.
+ * @throws What `fetchPicture` throws, naming them, too.
  */
 export async function readConversation(
   path: string,
@@ -22,12 +25,35 @@ export async function readConversation(
   fetchPicture: LoadPicture,
 ): Promise<TracePrompt> {
   const value = await readJson(path);
+  const load = pictureBelow(folder ?? dirname(path), fetchPicture);
+  /** What became of pictures, by its message: only errors of requests are given their field. */
+  const failures = new Map<string, ExplainedError>();
   try {
-    return await parseConversation(value, pictureBelow(folder ?? dirname(path), fetchPicture));
+    return await parseConversation(value, async (name, signal) => {
+      try {
+        return await load(name, signal);
+      } catch (error) {
+        if (!(error instanceof ExplainedError)) throw error;
+        failures.set(error.message, error);
+        throw error instanceof RequestError ? error : new RequestError(error.message);
+      }
+    });
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
-    throw new RequestError(`Cannot use the conversation "${path}": ${error.message}`, error.details);
+    const failure = failures.get(error.message);
+    const { param } = error.details;
+    const field = failure === undefined || param === undefined ? "" : `"${param}" of `;
+    const message = `Cannot use ${field}the conversation "${path}": ${error.message}`;
+    throw renamed(failure ?? error, message);
   }
+}
+
+/** The same error in other words. */
+function renamed(error: ExplainedError, message: string): ExplainedError {
+  const { remedy } = error;
+  if (error instanceof RequestError) return new RequestError(message, error.details);
+  if (error instanceof NetworkError) return new NetworkError(message, remedy, { cause: error });
+  return new UsageError(message, remedy, { cause: error });
 }
 
 async function readJson(path: string): Promise<unknown> {
@@ -44,11 +70,11 @@ async function readJson(path: string): Promise<unknown> {
 /** Loads URLs as `fetchPicture` does, and everything else as a file that lies below `folder`, links followed. */
 function pictureBelow(folder: string, fetchPicture: LoadPicture): LoadPicture {
   return async (name, signal) => {
-    if (/^(data|https?):/i.test(name)) return await fetchPicture(name, signal);
+    if (isUrl(name)) return await fetchPicture(name, signal);
     const root = await realpath(folder).catch(() => folder);
     const path = await realpath(resolve(root, name)).catch(() => undefined);
     if (path === undefined || !path.startsWith(root + sep)) {
-      throw new RequestError(`There is no picture "${name}" below "${folder}"`, {
+      throw new RequestError(`There is no picture ${quote(name)} below "${folder}"`, {
         code: "invalid_image_url",
         remedy: "Name the folder of the pictures with --images",
       });

@@ -6,6 +6,7 @@ import { isAlias, nameModel } from "../runtime/model_name.ts";
 import { findVariable, settings, type SettingValues } from "../runtime/options.ts";
 import type { CliContext } from "./context.ts";
 import { ModelNameError, UsageError } from "./exit_codes.ts";
+import { isWebUrl, shownUrl } from "./given_url.ts";
 import { isPictureFile, isPictureUrl } from "./pictures.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -75,9 +76,9 @@ export function absoluteModel(model: string): string {
  * @throws {ModelNameError} If it is neither a path nor a repository as the hub names them.
  */
 export function checkModelName(model: string): string {
-  if (/^https?:\/\//i.test(model)) {
+  if (isWebUrl(model)) {
     throw new ModelNameError(
-      `MODEL must be a model, and ${quote(model)} is an address`,
+      `MODEL must be a model, and ${quote(shownUrl(model))} is an address`,
       "Name a model of the hub as OWNER/NAME, and give a picture with --image",
     );
   }

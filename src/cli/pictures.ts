@@ -5,6 +5,7 @@ import { quote } from "../base/quote.ts";
 import type { LoadPicture } from "../runtime/pictures.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
+import { isUrl, isWebUrl, shownUrl } from "./given_url.ts";
 import { readReason } from "./read_reason.ts";
 
 /** Largest picture file that is read; what it may hold is checked when it is decoded. */
@@ -21,7 +22,7 @@ export const pictureName = /\.(png|jpe?g|webp|gif|bmp)$/i;
  */
 export async function readPicture(name: string, context: CliContext): Promise<Uint8Array> {
   if (name === "-") return await readPictureFromStdin(context);
-  if (/^(https?|data):/i.test(name)) return await (await pictureFetcher(context))(name);
+  if (isUrl(name)) return await (await pictureFetcher(context))(name);
   checkNoQuestion(name);
   return await readPictureFile(name);
 }
@@ -43,23 +44,18 @@ export async function pictureFetcher({ services }: Pick<CliContext, "services">)
   const load = await services.pictureLoader({ allowRemote: true, allowPrivate: true });
   return async (url, signal, client) => {
     try {
-      return await load(url, signal, client);
+      return await load(url.trim(), signal, client);
     } catch (error) {
       // However the fetch words it: what ended it is the signal.
       signal?.throwIfAborted();
-      if (!(error instanceof RequestError) || /^data:/i.test(url)) throw error;
+      if (!(error instanceof RequestError) || !isWebUrl(url)) throw error;
       const message = `Picture ${quote(shownUrl(url))}: ${error.message}`;
       const remedy = "Download it, and give the file";
       const isTheirs = error.details.code === "invalid_image_url" && URL.canParse(url);
-      throw isTheirs ? new NetworkError(message, remedy) : new UsageError(message, remedy);
+      const options = { cause: error };
+      throw isTheirs ? new NetworkError(message, remedy, options) : new UsageError(message, remedy, options);
     }
   };
-}
-
-/** A URL without what may be a secret in it: user, password, query, fragment. */
-function shownUrl(text: string): string {
-  const [path, more] = text.split(/(?=[?#])/, 2) as [string, string?];
-  return `${path.replace(/^([a-z]+:\/*)[^/]*@/i, "$1")}${more === undefined ? "" : "?…"}`;
 }
 
 /** Whether a word of the prompt is the file of a picture, as in `--image a.jpg b.jpg`. */
@@ -69,7 +65,7 @@ export function isPictureFile(word: string): boolean {
 
 /** Whether a word is the address of a picture, as far as that can be seen. */
 export function isPictureUrl(word: string): boolean {
-  return /^https?:/i.test(word) && URL.canParse(word) && pictureName.test(new URL(word).pathname);
+  return isWebUrl(word) && URL.canParse(word) && pictureName.test(new URL(word).pathname);
 }
 
 /**
@@ -91,7 +87,8 @@ export function namePictures(error: unknown, names: readonly string[]): unknown 
   if (!(error instanceof RequestError) || error.details.code !== "invalid_image") return error;
   if (names.length === 0) return error;
   const label = names.length === 1 ? "Picture" : "One of the pictures";
-  return new RequestError(`${label} ${names.join(", ")}: ${error.message}`, error.details);
+  const shown = names.map((name) => isUrl(name) ? shownUrl(name) : name);
+  return new RequestError(`${label} ${shown.join(", ")}: ${error.message}`, error.details);
 }
 
 async function readPictureFromStdin({ terminal }: CliContext): Promise<Uint8Array> {

@@ -3,6 +3,7 @@ import type { SettingValues } from "../runtime/options.ts";
 import { givenSampling, requestLimits, samplingNames } from "../runtime/request_settings.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
+import { shownUrl } from "./given_url.ts";
 import { readJsonSchema } from "./json_schema.ts";
 import { checkIsText, isPictureFile, isPictureUrl, pictureFetcher, readPicture } from "./pictures.ts";
 
@@ -103,8 +104,11 @@ async function readQuestion(
 function checkWords(words: readonly string[]): void {
   const picture = words.find((word) => isPictureFile(word) || isPictureUrl(word));
   if (picture === undefined) return;
+  const isAddress = isPictureUrl(picture);
   throw new UsageError(
-    `The prompt holds "${picture}", which is the ${isPictureUrl(picture) ? "address" : "file"} of a picture`,
+    `The prompt holds "${isAddress ? shownUrl(picture) : picture}", which is the ${
+      isAddress ? "address" : "file"
+    } of a picture`,
     "Write --image before each picture",
   );
 }

@@ -2,7 +2,9 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NetworkError, RequestError } from "../../src/base/errors.ts";
 import { readConversation } from "../../src/cli/conversation_file.ts";
+import { UsageError } from "../../src/cli/exit_codes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "llamav-conversation-"));
 mkdirSync(join(folder, "pictures"));
@@ -70,6 +72,27 @@ test("readConversation() takes pictures from below the folder, and URLs from the
   for (const url of ["../secret.png", "link.png", "/etc/passwd", "none.png", "file:///etc/passwd", "."]) {
     await expect(read(asking(url))).rejects.toThrow(`There is no picture "${url}" below`);
   }
+});
+
+test("readConversation() names the file, the field and the picture, and keeps the kind of the error", async () => {
+  const cause = new Error("refused");
+  const errors = [
+    new NetworkError('Picture "u": unreachable', "Download it", { cause }),
+    new UsageError('Picture "u": no URL', "Give the file"),
+    new RequestError('Picture "u": too large', { code: "invalid_image_url", remedy: "Make it smaller" }),
+  ];
+  for (const error of errors) {
+    writeFileSync(path, JSON.stringify(asking("https://pictures.example/a.png")));
+    const told = await readConversation(path, undefined, () => Promise.reject(error)).catch((error) => error);
+    expect(told).toBeInstanceOf(error.constructor);
+    expect(told).toMatchObject({
+      message:
+        `Cannot use "messages[0].content[0].image_url" of the conversation "${path}": ${error.message}`,
+      remedy: error.remedy,
+    });
+    if (!(error instanceof RequestError)) expect(told.cause).toBe(error);
+  }
+  await expect(read(asking("."))).rejects.toThrow('Cannot use "messages[0].content[0].image_url" of the');
 });
 
 test("readConversation() names what is wrong with a file", async () => {

@@ -1,8 +1,9 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { RequestError } from "../../src/base/errors.ts";
 import { pictureLoader } from "../../src/runtime/pictures.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { testLimitMs } from "../support/test_limit.ts";
-import { cli } from "./support.ts";
+import { cli, fakeServices } from "./support.ts";
 
 setDefaultTimeout(testLimitMs);
 
@@ -48,6 +49,41 @@ test("a picture's URL is told without what may be secret in it, and not at any l
   }
 });
 
+test.each<{ args: string[] }>([
+  ["--image", "http://bob:s3#cret@127.0.0.1:1/cat.png"],
+  ["--image", "http://bob:s3/cret@127.0.0.1:1/cat.png"],
+  ["--image", " http://bob:s3cret@127.0.0.1:1/cat.png"],
+  ["--image", "http:\\\\bob:s3cret@127.0.0.1:1\\cat.png"],
+  ["http://bob:s3cret@127.0.0.1:1/cat.png"],
+].map((args) => ({ args })))("no part of a password in a URL is told: $args", async ({ args }) => {
+  for (const model of [["./m", "?"], []]) {
+    const { code, stderr } = await cli(["run", ...model, ...args], { services, stdin: "" });
+    expect(code).not.toBe(0);
+    expect(stderr).not.toMatch(/s3|cret|bob/);
+  }
+  const asModel = await cli(["show", args.at(-1)!], { services });
+  expect(asModel.code).toBe(2);
+  expect(asModel.stderr).not.toMatch(/s3|cret|bob/);
+});
+
+test("a picture by URL that is none is told without what may be secret", async () => {
+  using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("no picture") });
+  const { runtime } = fakeServices("hi");
+  const refusal = new RequestError("Cannot decode the image", { code: "invalid_image" });
+  const openRuntime = () =>
+    Promise.resolve(Object.assign(runtime, {
+      // deno-lint-ignore require-yield -- it is refused before the first event
+      *generate() {
+        throw refusal;
+      },
+    }));
+  const name = `http://127.0.0.1:${server.port}/cat.png`;
+  const run = await cli(["run", "./m", "?", "--image", `${name}?key=s3cret`], {
+    services: { ...services, openRuntime },
+  });
+  expect(run).toMatchObject({ code: 2, stderr: `error: Picture ${name}?…: Cannot decode the image\n` });
+});
+
 test("what is no URL at all is wrong usage", async () => {
   expect(await ask("https://")).toMatchObject({
     code: 2,
@@ -66,7 +102,10 @@ test("a conversation's picture by URL is told in the same way", async () => {
   using folder = new TemporaryFolder({ "chat.json": JSON.stringify({ messages }) });
   const run = await cli(["run", "./m", "--messages", `${folder.path}/chat.json`], { services });
   expect(run).toMatchObject({ code: 5 });
-  expect(run.stderr).toContain(`Picture "${url}": `);
+  expect(run.stderr).toStartWith(
+    `error: Cannot use "messages[0].content[0].image_url" of the conversation "${folder.path}/chat.json": ` +
+      `Picture "${url}": Cannot fetch the image: `,
+  );
   expect(run.stderr).toEndWith("Download it, and give the file\n");
 });
 

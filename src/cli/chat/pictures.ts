@@ -4,6 +4,7 @@ import { requestLimits } from "../../runtime/request_settings.ts";
 import type { PictureView } from "../../runtime/picture_view.ts";
 import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit_codes.ts";
+import { isUrl, isWebUrl, shownUrl } from "../given_url.ts";
 import { pictureFetcher, pictureName, readPictureFile, seemsPicture } from "../pictures.ts";
 import { readClipboardPicture } from "./clipboard.ts";
 import { homeOf } from "./home.ts";
@@ -52,7 +53,7 @@ export async function openNamedPicture(
     );
   }
   if (name === "clipboard") return await open("clipboard", readClipboardPicture());
-  if (/^(https?|data):/i.test(name)) {
+  if (isUrl(name)) {
     const load = await pictureFetcher(context);
     return await open(nameOfUrl(name), await load(name, signal));
   }
@@ -88,6 +89,7 @@ export async function takePictures(
       if (isPictureName(mention.path)) absent.push(mention);
       continue;
     }
+    if (isWebUrl(mention.path)) throw byAddress();
     found.push(mention);
     try {
       opened.push(await open(basename(mention.path), await readPictureFile(mention.path)));
@@ -100,14 +102,12 @@ export async function takePictures(
   const [first] = absent;
   // As when a file was dropped that is gone: there is no question to answer.
   if (first !== undefined && removeMentions(text, [...found, ...absent]) === "") {
-    if (isAddress(first.path)) {
-      throw new UsageError("A message takes no picture by its address", `/image ${first.path} adds it`);
-    }
+    if (isWebUrl(first.path)) throw byAddress();
     throw new UsageError(`There is no file "${first.path}"`, otherName);
   }
   const remarks = absent.map(({ path }) =>
-    isAddress(path)
-      ? `The model gets no more than the address "${path}": /image adds the picture`
+    isWebUrl(path)
+      ? `The model gets no more than the address "${shownUrl(path)}": /image adds the picture`
       : `There is no file "${path}": the model gets no more than the name`
   );
   return { text: removeMentions(text, found), opened, remarks: [...new Set(remarks)] };
@@ -120,8 +120,9 @@ function isPictureName(path: string): boolean {
   return pictureName.test(path) && !/^[.*]/.test(basename(path));
 }
 
-function isAddress(path: string): boolean {
-  return /^https?:/i.test(path);
+/** Not with the address: it may hold what is secret, and without that it would not work. */
+function byAddress(): UsageError {
+  return new UsageError("A message takes no picture by its address", "/image URL adds it");
 }
 
 /** @throws {UsageError} If there are more than one request may have. */
@@ -135,6 +136,6 @@ export function checkPictureCount(count: number): void {
 }
 
 function nameOfUrl(url: string): string {
-  if (/^data:/i.test(url)) return "data";
-  return URL.canParse(url) ? basename(new URL(url).pathname) || new URL(url).hostname : url;
+  if (!isWebUrl(url)) return "data";
+  return URL.canParse(url) ? basename(new URL(url).pathname) || new URL(url).hostname : shownUrl(url);
 }

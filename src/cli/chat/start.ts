@@ -2,6 +2,7 @@ import type { TerminalInput, TerminalOutput } from "../../terminal/raw_terminal.
 import { forcesColors } from "../../terminal/colors.ts";
 import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit_codes.ts";
+import { isUrl } from "../given_url.ts";
 import { openForOne } from "../loaded_model.ts";
 import { absoluteModel, bringModel, modelOrDemo } from "../model_argument.ts";
 import { checkNoQuestion } from "../pictures.ts";
@@ -47,7 +48,7 @@ export async function startChat(
   // What the person gave is read before the model: a wrong path is told in milliseconds.
   const pictures = [];
   for (const name of values.image) {
-    if (!/^(https?|data):/i.test(name)) checkNoQuestion(name);
+    if (!isUrl(name)) checkNoQuestion(name);
     pictures.push(await openNamedPicture(name, openPicture, context));
   }
   const openModel = (model: string) => openForOne(model, values, values.warmUp ?? "gpu", context);

@@ -318,10 +318,25 @@ test("a picture that is not there is told, and held back where nothing else was 
   await say(pty, "/images", "There are no pictures");
   await say(
     pty,
-    "https://example.com/cat.png",
+    "https://me:s3cret@example.com/cat.png",
     "error: A message takes no picture by its address",
-    "/image https://example.com/cat.png adds it",
+    "/image URL adds it",
     unsentHint,
+  );
+  await say(
+    pty,
+    "what is @https://me:s3cret@example.com/cat.png",
+    "error: A message takes no picture by its address",
+    "/image URL adds it",
+    unsentHint,
+  );
+  await say(pty, "/clear", "A new conversation");
+  await say(
+    pty,
+    "what is https://me:s3cret@example.com/cat.png",
+    'The model gets no more than the address "https://example.com/cat.png": /image adds the picture',
+    "u(what is https://me:s3cret@example.com/cat.png)",
+    "",
   );
 });
 
