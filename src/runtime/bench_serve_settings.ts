@@ -31,9 +31,9 @@ export const benchServeSettings = {
       "send so many requests by the second on average, at random times, whether or not others were answered",
     otherwise: "the next one when one was answered",
   },
-  loadPromptTokens: {
+  loadPromptWords: {
     kind: "integer",
-    flag: "--prompt-tokens",
+    flag: "--prompt-words",
     aliases: ["--random-input-len"],
     minimum: 1,
     maximum: 131_072,

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { describeReport } from "../../src/cli/load/describe.ts";
@@ -6,6 +6,8 @@ import type { LoadReport } from "../../src/cli/load/report.ts";
 import { repositoryRoot } from "../support/repository.ts";
 import { testLimitMs } from "../support/test_limit.ts";
 import { cli } from "./support.ts";
+
+setDefaultTimeout(testLimitMs);
 
 interface Asked {
   readonly model: string;
@@ -111,10 +113,15 @@ test("bench serve asks the model of the server, and counts tokens as the server 
 
 test("bench serve tells a prompt's words, and how many tokens the server made of them", async () => {
   const { url, asked } = standIn(() => stream(`${whole}${usage}data: [DONE]\n\n`));
-  const { stdout } = await cli(["bench", "serve", url, ...few, "--prompt-tokens", "20"]);
+  const { stdout } = await cli(["bench", "serve", url, ...few, "--prompt-words", "20"]);
   expect(stdout).toContain("prompts of 20 words,");
   expect(stdout).toMatch(/^prompts +42 tokens: 7 each$/m);
   expect((asked[0]!.messages[0].content as string).split(" ")).toHaveLength(20);
+  // Beside the tokens that the server counted.
+  expect(await report(url, "--prompt-words", "20")).toMatchObject({
+    settings: { promptWords: 20 },
+    promptTokens: 42,
+  });
 });
 
 test("bench serve asks what no run before has asked, unless a seed says otherwise", async () => {
@@ -322,4 +329,4 @@ test("bench serve prints what there is when it is interrupted, and ends with 130
   expect([code, stderr]).toEqual([130, ""]);
   expect(stdout).toMatch(/^answered +3 requests in /m);
   expect(stdout).toMatch(/^not answered +1 open when it was stopped$/m);
-}, testLimitMs);
+});

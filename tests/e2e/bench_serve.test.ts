@@ -8,7 +8,7 @@ setDefaultTimeout(testLimitMs);
 
 test("llamav bench serve drives llamav serve, about a picture that all share", async () => {
   await using server = await serveModel();
-  const load = ["--requests", "4", "--concurrency", "2", "-n", "5", "--ignore-eos", "--prompt-tokens", "16"];
+  const load = ["--requests", "4", "--concurrency", "2", "-n", "5", "--ignore-eos", "--prompt-words", "16"];
   const pictures = ["--pictures", "shared", "--picture-size", "64"];
   const { code, stdout, stderr } = await runExecutable([
     ...["bench", "serve", server.url, ...load, ...pictures, "--json"],
