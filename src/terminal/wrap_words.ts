@@ -1,5 +1,5 @@
 import { wrapCells } from "./frame.ts";
-import { cellsOf } from "./graphemes.ts";
+import { type Cell, cellsOf } from "./graphemes.ts";
 
 /** How far an explanation stands in under the word that it explains. */
 const stackedIndent = 4;
@@ -44,26 +44,42 @@ function indentOf({ label, gap }: Entry): number {
 }
 
 function widthOf(text: string): number {
-  return cellsOf(text).reduce((sum, { width }) => sum + width, 0);
+  return widthOfCells(cellsOf(text));
+}
+
+function widthOfCells(cells: readonly Cell[]): number {
+  return cells.reduce((sum, { width }) => sum + width, 0);
 }
 
 /** One line as rows, of which all but the first are indented. A word that no row has room for is cut. */
 function fill(line: string, columns: number, indent: number): string[] {
   const margin = " ".repeat(indent);
-  const rows = [""];
-  // Each with the spaces before it, which go where the row ends.
-  for (const [, spaces, word] of line.matchAll(/( *)([^ ]+)/g)) {
-    const row = rows.at(-1)!;
-    if (widthOf(row + spaces + word) <= columns) {
-      rows[rows.length - 1] = row + spaces + word;
+  const rows: string[] = [];
+  let row = "";
+  let width = 0;
+  /** Before the next word; where a row ends they go. */
+  let spaces = "";
+  // Each run is looked at once: in a pattern of both, one that ends the line would be looked at from each of its spaces.
+  for (const [run] of line.matchAll(/ +|[^ ]+/g)) {
+    if (run.startsWith(" ")) {
+      spaces = run;
       continue;
     }
-    const isFirst = row === "";
-    if (!isFirst && row !== margin) rows.push(margin);
-    rows.length--;
-    const start = isFirst ? spaces!.slice(0, indent) : margin;
-    const pieces = wrapCells(cellsOf(word!), Math.max(1, columns - start.length));
-    rows.push(...pieces.map((cells) => start + cells.map(({ shown }) => shown).join("")));
+    const cells = cellsOf(run);
+    const longer = width + spaces.length + widthOfCells(cells);
+    if (longer <= columns) {
+      row += spaces + run;
+      width = longer;
+    } else {
+      if (row !== "") rows.push(row);
+      const start = row === "" ? spaces.slice(0, indent) : margin;
+      const pieces = wrapCells(cells, Math.max(1, columns - start.length));
+      const cut = pieces.map((cells) => start + cells.map(({ shown }) => shown).join(""));
+      rows.push(...cut.slice(0, -1));
+      row = cut.at(-1)!;
+      width = start.length + widthOfCells(pieces.at(-1)!);
+    }
+    spaces = "";
   }
-  return rows;
+  return [...rows, row];
 }

@@ -25,6 +25,14 @@ test("wrapWords() cuts a word that no row has room for, between characters", () 
   expect(wrapWords("ab  cd", 1)).toBe("a\nb\nc\nd");
 });
 
+test("wrapWords() takes a time that grows with the text, not with its square", () => {
+  // A square would take many minutes.
+  for (const text of [" ".repeat(1_000_000), `a${" ".repeat(1_000_000)}`, `a${" ".repeat(1_000_000)}b`]) {
+    expect(wrapWords(text, 80).replaceAll(/\s/g, "")).toBe(text.replaceAll(" ", ""));
+  }
+  expect(wrapWords("a  b ".repeat(200_000), 80).replaceAll(/\s/g, "")).toBe("ab".repeat(200_000));
+});
+
 test.each([1, 2, 3, 7, 20, 40, 80])(
   "wrapWords() fills no row with more than %i columns, and loses no word",
   (columns) => {

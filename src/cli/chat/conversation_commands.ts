@@ -123,7 +123,10 @@ async function listPictures({ session, pictures, runtime: { model }, parts }: Ch
 
 /** `/system`, and `/set system` as other programs have it. */
 export function setSystem(chat: Chat, argument: string): void {
-  if (argument === "") return chat.note(chat.session.system ?? "There is no system message");
+  if (argument === "") {
+    const { session, parts: { view } } = chat;
+    return session.system === undefined ? view.note("There is no system message") : view.show(session.system);
+  }
   const system = argument.replace(/^"([^]*)"$/, "$1");
   chat.session = { ...chat.session, system: system === "" ? undefined : system };
   chat.save();

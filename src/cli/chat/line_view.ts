@@ -61,6 +61,10 @@ export class LineView implements ChatView {
     this.#terminal.note(text, (line) => this.#paint("dim", line));
   }
 
+  show(text: string): void {
+    this.note(text);
+  }
+
   warn(text: string): void {
     this.#terminal.note(text, (line) => this.#paint("red", line));
   }

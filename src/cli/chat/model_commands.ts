@@ -77,14 +77,14 @@ function show(chat: Chat, argument: string): void {
     ["device", model.device],
     ["context", `${formatCount(model.contextLength)} tokens`],
   ] as const;
+  const row = (label: string, value: string) => `${label.padEnd(20)}${value}`;
   const tell = (rows: readonly (readonly [string, string])[], ...more: string[]) =>
-    chat.note([...rows.map(([label, value]) => `${label.padEnd(20)}${value}`), ...more].join("\n"));
+    chat.note([...rows.map(([label, value]) => row(label, value)), ...more].join("\n"));
   switch (argument.toLowerCase()) {
     case "":
-      return tell(
-        [...info, ...describeParameters(parameters), ["system", system ?? "none"]],
-        describeMemory(model),
-      );
+      tell([...info, ...describeParameters(parameters)]);
+      chat.parts.view.show(row("system", system ?? "none"));
+      return chat.note(describeMemory(model));
     case "info":
       return tell(info, describeMemory(model));
     case "parameters":

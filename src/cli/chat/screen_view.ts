@@ -76,6 +76,10 @@ export class ScreenView implements ChatView {
     this.#tell("dim", text);
   }
 
+  show(text: string): void {
+    this.#terminal.write(lines(this.#paint("dim", escapeControls(text))));
+  }
+
   warn(text: string): void {
     this.#tell("red", text);
   }

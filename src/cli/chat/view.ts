@@ -24,7 +24,9 @@ export interface ChatView {
   read(options: ReadOptions): Promise<InputEnd>;
   /** Tells something about the conversation that is no part of it. */
   note(text: string): void;
-  /** The same, about what went wrong. */
+  /** Shows what the person wrote, as it is: its lines and spaces are theirs. */
+  show(text: string): void;
+  /** As `note`, about what went wrong. */
   warn(text: string): void;
   /** A picture was added; `label` says which. */
   showPicture(label: string, picture: PictureView, bytes: Uint8Array): void;

@@ -26,6 +26,25 @@ test("chat lays an answer out anew when the window gets narrower while it comes"
   expect(pty.screen.unknown).toEqual([]);
 });
 
+test("a system message is shown as it was written, and not broken between words", async () => {
+  using folder = new TemporaryFolder();
+  await using pty = openChat([
+    "chat",
+    "tiny",
+    "--system",
+    "a  bc\n def   ghi jkl mno pqr stu vwxyz 1234567890",
+  ], {
+    ...{ folder, columns: 40, rows: 60 },
+  });
+  const written = ["a  bc", " def   ghi jkl mno pqr stu vwxyz 1234567", "890"];
+  await pty.shows(shortPrompt);
+  pty.type("/system\r");
+  await pty.shows(">>> /system", ...written, shortPrompt);
+  pty.type("/show\r");
+  await pty.until(({ text }) => text.at(-1) === shortPrompt && text.some((row) => row.startsWith("memory")));
+  expect(pty.screen.text.join("\n")).toContain(`system              ${written.join("\n")}\n`);
+});
+
 test("a terminal of 40 columns gets help, a thumbnail, a table, code and wide letters that fit (C05)", async () => {
   using folder = new TemporaryFolder();
   cpSync(picturePath("gray.png"), join(folder.path, "cat.png"));
