@@ -210,8 +210,9 @@ async function encode(
   } catch (error) {
     if (!(error instanceof PromptTooLongError)) throw error;
     const canGrow = maxTokens < config.text.maxPositionEmbeddings;
-    const more = canGrow ? "or raise --ctx-size" : "the model can hold no more";
-    const remedy = `${error.remedy}${canGrow ? "," : ":"} ${more}`;
+    const remedy = canGrow
+      ? "Shorten the prompt, or raise --ctx-size"
+      : "Shorten the prompt: the model can hold no more";
     throw new RequestError(error.message, { ...error.details, remedy });
   }
 }
