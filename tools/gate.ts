@@ -6,7 +6,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { type DriverSetting, driverSettings } from "./gate/drivers.ts";
-import { commandStep, runSteps, type Step } from "./gate/step.ts";
+import { chooseSteps, commandStep, runSteps, type Step } from "./gate/step.ts";
 import { gpuTests, runTests } from "./gate/test_run.ts";
 
 /** Tests about the house itself: seconds, and they come first. */
@@ -57,9 +57,12 @@ async function main(words: readonly string[]): Promise<number> {
     commandStep("executable", [bun, "tools/build_executable.ts"]),
     ...await driverSteps(),
   ];
-  const chosen = words.length === 0
-    ? steps
-    : steps.filter((step) => words.some((word) => step.name.startsWith(word)));
+  const { chosen, unknown } = chooseSteps(steps, words);
+  if (unknown.length > 0) {
+    console.error(`No step begins with ${unknown.map((word) => `"${word}"`).join(" or ")}. There are:`);
+    for (const { name } of steps) console.error(`  ${name}`);
+    return 2;
+  }
   const { passed, failed, skipped } = await runSteps(chosen);
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
   return failed === 0 && passed > 0 ? 0 : 1;

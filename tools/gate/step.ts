@@ -59,6 +59,20 @@ export function commandStep(name: string, command: string[]): Step {
   };
 }
 
+/**
+ * The steps whose names begin with one of the words, all if there is none.
+ *
+ * @returns `unknown` are the words that choose none: what was meant by them would not be looked at
+ */
+export function chooseSteps<S extends Pick<Step, "name">>(
+  steps: readonly S[],
+  words: readonly string[],
+): { readonly chosen: readonly S[]; readonly unknown: readonly string[] } {
+  const isChosen = (step: S) => words.length === 0 || words.some((word) => step.name.startsWith(word));
+  const unknown = words.filter((word) => !steps.some(({ name }) => name.startsWith(word)));
+  return { chosen: steps.filter(isChosen), unknown };
+}
+
 /** Runs the steps in order, prints one line for each, and returns the sums. */
 export async function runSteps(steps: readonly Step[]): Promise<Counts> {
   let [passed, failed, skipped] = [0, 0, 0];
