@@ -10,6 +10,7 @@ import {
   shownBuffer,
 } from "./editor.ts";
 import { layOutInput, type Prompts } from "./frame.ts";
+import type { Key } from "./keys.ts";
 import { bufferOf } from "./line_buffer.ts";
 import { Painter } from "./painter.ts";
 import type { RawTerminal } from "./raw_terminal.ts";
@@ -23,6 +24,8 @@ export interface InputOptions {
   readonly history: readonly string[];
   /** What stands in the input at the beginning. */
   readonly text?: string;
+  /** Ctrl-C and Esc give the input up, whatever is in it. */
+  readonly isEdit?: boolean;
   readonly continued: Continue;
   /** Shown after Ctrl-C in an empty input, as long as a second one would be meant. */
   readonly interruptHint: string;
@@ -36,14 +39,15 @@ export interface InputOptions {
   openEditor(text: string): { text: string } | { problem: string };
 }
 
-/** How an input ended: with a text, with Ctrl-C twice, or with Ctrl-D or the end of the terminal. */
+/** How an input ended: with a text, given up, with Ctrl-C twice, or with Ctrl-D or the end of the terminal. */
 export type InputEnd =
   | { readonly type: "submit"; readonly text: string }
+  | { readonly type: "cancel" }
   | { readonly type: "interrupt" }
   | { readonly type: "end" };
 
-/** A second Ctrl-C within this time is meant. */
-export const interruptMs = 1000;
+/** A second Ctrl-C within this time is meant, if nothing was typed between the two. */
+export const interruptMs = 3000;
 
 /** Lets a person write an input in a terminal that is in raw mode. */
 export async function readInput(terminal: RawTerminal, options: InputOptions): Promise<InputEnd> {
@@ -74,11 +78,19 @@ class InputReader {
         continue;
       }
       if (event.type === "closed") return this.#end({ type: "end" });
+      if (this.#givesUp(event)) return this.#end({ type: "cancel" });
       const { state, action } = pressKey(this.#state, event, this.#options.continued);
       this.#state = state;
+      if (action !== "interrupt") this.#forgetInterrupt();
       const end = action && this.#act(action);
       if (end) return this.#end(end);
     }
+  }
+
+  /** A search is left by the same keys, and leads back to the input. */
+  #givesUp(key: Key): boolean {
+    const isKey = key.type === "named" && (key.name === "ctrl-c" || key.name === "escape");
+    return isKey && this.#options.isEdit === true && this.#state.search === undefined;
   }
 
   #act(action: EditorAction): InputEnd | undefined {
@@ -108,18 +120,19 @@ class InputReader {
 
   #interrupt(): InputEnd | undefined {
     if (this.#interruptTimer !== undefined) return { type: "interrupt" };
-    const hint = [this.#options.interruptHint];
-    this.#state = { ...this.#state, below: hint };
-    this.#interruptTimer = setTimeout(() => this.#forgetInterrupt(hint), interruptMs);
+    this.#state = { ...this.#state, below: [this.#options.interruptHint] };
+    this.#interruptTimer = setTimeout(() => {
+      // The hint goes when it holds no longer.
+      this.#forgetInterrupt();
+      this.#state = { ...this.#state, below: [] };
+      this.#terminal.write(this.#painter.paint(this.#frame()));
+    }, interruptMs);
     return undefined;
   }
 
-  /** The hint goes when it holds no longer. What a key has put in its place stays. */
-  #forgetInterrupt(hint: readonly string[]): void {
+  #forgetInterrupt(): void {
+    clearTimeout(this.#interruptTimer);
     this.#interruptTimer = undefined;
-    if (this.#state.below !== hint) return;
-    this.#state = { ...this.#state, below: [] };
-    this.#terminal.write(this.#painter.paint(this.#frame()));
   }
 
   #openEditor(): undefined {

@@ -1,43 +1,16 @@
 import { ExplainedError } from "../../base/errors.ts";
 import { formatDuration } from "../../base/units.ts";
 import type { Runtime } from "../../runtime/request.ts";
-import type { CliContext } from "../context.ts";
 import { exitCodes, InterruptedError } from "../exit_codes.ts";
 import { type AnswerEnd, describeTimings, timingLine } from "../timings.ts";
+import type { ChatParts, Draft, Totals } from "./chat_parts.ts";
 import { runCommand } from "./commands.ts";
 import { completeInput } from "./completion.ts";
 import { finishEntry } from "./entry.ts";
-import type { InputHistory } from "./input_history.ts";
 import { toRequest } from "./parameters.ts";
-import { checkPictureCount, type OpenedPicture, type OpenPicture, takePictures } from "./pictures.ts";
+import { checkPictureCount, type OpenedPicture, takePictures } from "./pictures.ts";
 import { describeTiles, pictureShortage, remedyInChat, tilesOf } from "./room.ts";
 import { addTurn, type ChatPicture, picturesOf, type Session, toMessages, type Turn } from "./session.ts";
-import type { SessionStore } from "./session_store.ts";
-import type { ChatView } from "./view.ts";
-
-export interface ChatParts {
-  readonly context: CliContext;
-  readonly view: ChatView;
-  readonly openPicture: OpenPicture;
-  readonly history: InputHistory;
-  /** `undefined`: nothing is kept. */
-  readonly store: SessionStore | undefined;
-  /**
-   * Brings a model of the hub onto this machine, after asking, and looks whether there is one.
-   *
-   * @throws {ExplainedError} If not.
-   */
-  findModel(model: string): Promise<void>;
-  /** Opens a model that was found. */
-  openModel(model: string): Promise<Runtime>;
-}
-
-/** Answers so far, whatever became of them. */
-export interface Totals {
-  readonly answers: number;
-  readonly promptTokens: number;
-  readonly completionTokens: number;
-}
 
 /** A conversation that goes on: what was said, what comes next, and the model that answers. */
 export class Chat {
@@ -45,10 +18,10 @@ export class Chat {
   runtime: Runtime;
   /** Added, and not yet asked about. */
   pending: readonly ChatPicture[] = [];
-  /** What stands in the next input. */
-  prefill = "";
+  /** What stands in the next input, to be changed. */
+  draft: Draft | undefined;
   /** The last message, if it was not answered: /retry sends it again, /edit brings it back. */
-  unsent: { readonly text: string } | undefined;
+  unsent: Draft | undefined;
   verbose: boolean;
   lastEnd: AnswerEnd | undefined;
   totals: Totals = { answers: 0, promptTokens: 0, completionTokens: 0 };
@@ -72,19 +45,24 @@ export class Chat {
   async run(): Promise<void> {
     const { view, history } = this.parts;
     for (;;) {
+      const { draft } = this;
       const end = await view.read({
         history: history.entries,
-        text: this.prefill,
+        text: draft?.text ?? "",
+        isEdit: draft !== undefined,
         complete: (text, cursor) => completeInput(text, cursor, this),
       });
-      this.prefill = "";
+      this.draft = undefined;
       if (end.type === "end") return;
       if (end.type === "interrupt") throw new InterruptedError(exitCodes.interrupted);
-      if (end.text.trim() === "") continue;
+      if (end.type === "cancel" || end.text.trim() === "") {
+        if (draft !== undefined) this.note("Nothing was changed");
+        continue;
+      }
       this.#keep(() => history.add(end.text.trim()));
       const { unsent } = this;
       try {
-        if (await this.#take(finishEntry(end.text)) === "leave") return;
+        if (await this.#take({ ...draft, text: finishEntry(end.text) }) === "leave") return;
       } catch (error) {
         if (this.#isStopped(error)) {
           this.note("(stopped)");
@@ -147,16 +125,37 @@ export class Chat {
   /** Writes the conversation to its file; a disk that takes nothing is told once. */
   save(): void {
     const { session, parts: { store } } = this;
-    // Nothing to keep, unless there was something: what was taken back must not come again.
-    if (session.turns.length > 0 || store?.has(session)) this.#keep(() => store?.save(session));
+    this.#keep(() => store?.save(session));
   }
 
   /**
-   * Sends a message with the pictures that wait, and those that it names itself.
+   * Sends a message with the pictures that wait, or those of the turn whose place it takes, and those that it names
+   * itself.
    *
    * @throws {ExplainedError} If it cannot be sent as it is.
    */
-  async say(text: string): Promise<void> {
+  async say({ text, instead }: Draft): Promise<void> {
+    if (instead === undefined) return await this.#send(text);
+    const { session: before, pending: waiting } = this;
+    const shortened = { ...before, turns: before.turns.slice(0, instead.at) };
+    this.session = shortened;
+    this.pending = instead.pictures;
+    try {
+      await this.#send(text);
+    } finally {
+      if (this.session === shortened) {
+        this.session = before;
+        const again = { ...instead, pictures: this.pending };
+        if (this.unsent) this.unsent = { ...this.unsent, instead: again };
+        // Only its pictures were named: the question comes next.
+        else this.draft = { text: "", instead: again };
+        this.save();
+      }
+      this.pending = waiting;
+    }
+  }
+
+  async #send(text: string): Promise<void> {
     const { context, openPicture } = this.parts;
     this.unsent = { text };
     const taken = await takePictures(text, openPicture, context);
@@ -216,10 +215,11 @@ export class Chat {
     this.pending = pictures;
   }
 
-  async #take(text: string): Promise<"leave" | void> {
+  async #take(message: Draft): Promise<"leave" | void> {
+    const { text } = message;
     // A path has more slashes, or a dot. A line break behind the name makes it the first line of a text that was pasted.
     if (/^\/[a-z?]+([ \t]|\s*$)/i.test(text)) return await runCommand(text, this);
-    await this.say(text);
+    await this.say(message);
   }
 
   /** @returns undefined if it was stopped before its first word */

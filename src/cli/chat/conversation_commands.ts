@@ -44,7 +44,7 @@ export const conversationCommands: readonly ChatCommand[] = [
     name: "retry",
     help: "answer the last question again, or send the message that was not",
     async run(chat) {
-      if (chat.unsent !== undefined) return await chat.say(chat.unsent.text);
+      if (chat.unsent !== undefined) return await chat.say(chat.unsent);
       const { session, question } = lastQuestion(chat);
       // After a change of the model there may be less room.
       const { session: before, pending } = chat;
@@ -70,13 +70,14 @@ export const conversationCommands: readonly ChatCommand[] = [
     help: "change the last question, or the message that was not sent, and ask again",
     run(chat) {
       if (chat.unsent !== undefined) {
-        chat.prefill = chat.unsent.text;
+        chat.draft = chat.unsent;
         return;
       }
       const { session, question } = lastQuestion(chat);
-      chat.session = session;
-      chat.prefill = question.text;
-      chat.pending = question.pictures;
+      chat.draft = {
+        text: question.text,
+        instead: { at: session.turns.length, pictures: question.pictures },
+      };
     },
   },
   {
@@ -86,7 +87,7 @@ export const conversationCommands: readonly ChatCommand[] = [
       chat.session = lastQuestion(chat).session;
       chat.save();
       const count = chat.session.turns.length;
-      chat.note(count === 0 ? "Nothing was said" : `The conversation has ${count} messages now`);
+      chat.note(count === 0 ? "The conversation is empty now" : `The conversation has ${count} messages now`);
     },
   },
   {

@@ -6,7 +6,7 @@ import type { ChatCommand } from "./commands.ts";
 import { exportJson, exportMarkdown } from "./export.ts";
 import { expandHome, homeOf } from "./home.ts";
 import { describeChosen } from "./parameters.ts";
-import type { Session } from "./session.ts";
+import { describePicture, type Session } from "./session.ts";
 import type { SessionStore, StoredSession } from "./session_store.ts";
 
 /** So many conversations are listed. */
@@ -22,10 +22,15 @@ export const fileCommands: readonly ChatCommand[] = [
       if (!/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$/u.test(argument)) {
         throw new UsageError("/save needs a name of up to 64 letters, digits, spaces, dots and dashes");
       }
+      const { name: before } = chat.session;
       const { renamed, robbed } = storeOf(chat).rename(chat.session, argument);
       chat.session = renamed;
       const other = robbed === undefined ? "" : `; the one that had this name is ${robbed} now`;
-      chat.note(`Saved as "${argument}"${other}`);
+      const said = before === undefined || before === argument
+        ? `Saved as "${argument}"`
+        : `"${before}" is named "${argument}" now`;
+      chat.note(`${said}${other}`);
+      if (renamed.turns.length === 0) chat.note("It is kept once something was said");
     },
   },
   {
@@ -66,21 +71,38 @@ export const fileCommands: readonly ChatCommand[] = [
  * The end of a conversation that goes on, so that one knows where one was, and what of it changes the answers.
  *
  * @param stored as it was when it was left
+ * @param isLast nobody said which: it is told
  */
-export function showConversation(chat: Chat, stored: Session): void {
-  const { turns, id, name, model, parameters, system } = chat.session;
+export function showConversation(chat: Chat, stored: Session, isLast = false): void {
+  const { turns, id, name, created, model, parameters, system } = chat.session;
   const chosen = [
     describeChosen(parameters),
     ...system === undefined ? [] : [`the system message "${cut(system, 40)}"`],
   ].filter((text) => text !== "");
   const remarks = [
+    ...isLast
+      ? [
+        `It is the last conversation, of ${describeTime(created)}, and begins "${
+          cut(turns[0]?.text ?? "", 40)
+        }"`,
+      ]
+      : [],
     ...stored.model === model ? [] : [`${stored.model} answered so far, ${model} does from now on`],
     ...chosen.length === 0 ? [] : [`Answers are made with ${chosen.join(", ")}`],
   ];
-  const last = turns.slice(-2).map(({ role, text }) =>
-    `${role === "user" ? ">>>" : "   "} ${cut(text, 200)}`
-  );
+  const last = turns.slice(-2).map(({ role, text, pictures }) => {
+    const shown = pictures.map((picture) => `[${describePicture(picture)}] `).join("");
+    return `${role === "user" ? ">>>" : "   "} ${shown}${cut(text, 200)}`;
+  });
   chat.note([`Goes on with "${name ?? id}", ${turns.length} messages`, ...remarks, ...last].join("\n"));
+}
+
+/** A time in ISO 8601 as the clock here shows it: `"2026-03-01 14:05"`. */
+function describeTime(iso: string): string {
+  const time = new Date(iso);
+  const pad = (value: number) => String(value).padStart(2, "0");
+  return `${time.getFullYear()}-${pad(time.getMonth() + 1)}-${pad(time.getDate())} ` +
+    `${pad(time.getHours())}:${pad(time.getMinutes())}`;
 }
 
 function describeSessions(sessions: readonly StoredSession[]): string {

@@ -5,7 +5,7 @@ import { exitCodes, InterruptedError } from "../exit_codes.ts";
 import { type Paint, painterOf } from "../../terminal/styled.ts";
 import type { Terminal } from "../terminal.ts";
 import { continueEntry } from "./entry.ts";
-import type { AnswerView, ChatView } from "./view.ts";
+import type { AnswerView, ChatView, ReadOptions } from "./view.ts";
 
 /**
  * A conversation line by line: with a pipe, or with a terminal that can do no more. Answers go to stdout,
@@ -17,6 +17,8 @@ export class LineView implements ChatView {
   readonly #lines: LineReader;
   #controller: AbortController | undefined;
   #interruptedAt = -Infinity;
+  #isEdit = false;
+  #reading: Promise<InputEnd> | undefined;
   readonly #onInterrupt: () => void;
   readonly #onTerminate: () => void;
   #interruptRead: ((end: InputEnd) => void) | undefined;
@@ -36,23 +38,33 @@ export class LineView implements ChatView {
     process.on("SIGTERM", this.#onTerminate);
   }
 
-  async read(): Promise<InputEnd> {
+  async read({ text, isEdit }: Pick<ReadOptions, "text" | "isEdit">): Promise<InputEnd> {
+    this.#isEdit = isEdit;
+    // It cannot stand in the input here.
+    if (text !== "" && !this.isUnattended) this.note(text);
+    // What was entered since the first Ctrl-C is between the two.
+    this.#interruptedAt = -Infinity;
     const { promise, resolve } = Promise.withResolvers<InputEnd>();
     this.#interruptRead = resolve;
-    const end = await Promise.race([promise, this.#readEntry()]);
+    this.#prompt();
+    // After Ctrl-C the line is still to come.
+    this.#reading ??= this.#readEntry().finally(() => this.#reading = undefined);
+    const end = await Promise.race([promise, this.#reading]);
     this.#interruptRead = undefined;
     return end;
   }
 
   async #readEntry(): Promise<InputEnd> {
     for (;;) {
-      this.#prompt();
       const line = await this.#lines.next();
       const text = this.#entry + (line ?? "");
       // What was begun when the input ended was meant, too.
       const longer = line === undefined ? undefined : continueEntry(text);
       this.#entry = longer ?? "";
-      if (longer !== undefined) continue;
+      if (longer !== undefined) {
+        this.#prompt();
+        continue;
+      }
       return line === undefined && text === "" ? { type: "end" } : { type: "submit", text };
     }
   }
@@ -121,6 +133,12 @@ export class LineView implements ChatView {
 
   #interrupt(): void {
     if (this.#controller) return this.#controller.abort(new InterruptedError(exitCodes.interrupted));
+    if (this.#isEdit) {
+      this.#entry = "";
+      this.#terminal.streams.stderr.write("\n");
+      this.#interruptRead?.({ type: "cancel" });
+      return;
+    }
     // What stands in the last line the terminal has forgotten itself.
     const hasBegun = this.#entry !== "";
     this.#entry = "";

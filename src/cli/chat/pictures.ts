@@ -58,7 +58,8 @@ export async function openNamedPicture(
     return await open(nameOfUrl(name), await load(name, signal));
   }
   const [mention] = findMentions(`@${name}`, homeOf(context));
-  const path = mention?.to === name.length + 1 ? mention.path : name;
+  const isWhole = mention?.from === 0 && mention.to === name.length + 1;
+  const path = isWhole ? mention.path : name;
   return await open(basename(path), await readPictureFile(path));
 }
 

@@ -58,11 +58,12 @@ export class ScreenView implements ChatView {
     this.#terminal.enter();
   }
 
-  read({ history, text, complete }: ReadOptions): Promise<InputEnd> {
+  read({ history, text, isEdit, complete }: ReadOptions): Promise<InputEnd> {
     return readInput(this.#terminal, {
       prompts,
       history,
       text,
+      isEdit,
       complete,
       placeholders,
       continued: continueEntry,

@@ -44,7 +44,9 @@ export class SessionStore {
     return existsSync(this.#pathOf(id));
   }
 
+  /** One in which nothing was said, or nothing any more, has no file. */
   save(session: Session): void {
+    if (session.turns.length === 0) return rmSync(this.#pathOf(session.id), { force: true });
     const turns = session.turns.map((turn) => ({
       ...turn,
       pictures: turn.pictures.map(({ bytes: _, ...picture }) => picture),
@@ -58,8 +60,12 @@ export class SessionStore {
     writePrivate(this.#pathOf(session.id), `${JSON.stringify({ ...session, turns }, null, 2)}\n`);
   }
 
-  /** Newest first. */
+  /** Those in which something was said, newest first. */
   list(): StoredSession[] {
+    return this.#all().filter(({ turnCount }) => turnCount > 0);
+  }
+
+  #all(): StoredSession[] {
     return namesIn(this.#sessions).filter((name) => name.endsWith(".json")).flatMap((name) => {
       try {
         const path = join(this.#sessions, name);
@@ -93,12 +99,13 @@ export class SessionStore {
   }
 
   /**
-   * Forgets the oldest conversations that have no name, and the pictures that are in no conversation. What cannot be
+   * Forgets the oldest conversations that have no name, those in which nothing was said, and the pictures that are in no conversation. What cannot be
    * removed stays.
    *
    * @param current not forgotten, however old it is
    */
   prune(current?: Pick<Session, "id">): void {
+    for (const { id } of this.#all().filter(({ turnCount }) => turnCount === 0)) removeFile(this.#pathOf(id));
     const stored = this.list();
     // A copy that somebody made of a file has the same ID: one of the two may have a name, and the other none.
     const ids = new Set(stored.map(({ id }) => id));

@@ -1,7 +1,9 @@
+import { escapeLine } from "../../base/escape.ts";
+import { quote } from "../../base/quote.ts";
 import type { TerminalInput, TerminalOutput } from "../../terminal/raw_terminal.ts";
 import { forcesColors } from "../../terminal/colors.ts";
 import type { CliContext } from "../context.ts";
-import { UsageError } from "../exit_codes.ts";
+import { InterruptedError, UsageError } from "../exit_codes.ts";
 import { isUrl } from "../given_url.ts";
 import { openForOne } from "../loaded_model.ts";
 import { absoluteModel, bringModel, modelOrDemo } from "../model_argument.ts";
@@ -14,6 +16,7 @@ import { LineView } from "./line_view.ts";
 import { type Parameters, parameterSettings } from "./parameters.ts";
 import { openNamedPicture, pictureOpener } from "./pictures.ts";
 import { stateDirectory } from "./private_files.ts";
+import { tilesOf } from "./room.ts";
 import { type ScreenOptions, screenThumbnailBox, ScreenView } from "./screen_view.ts";
 import { newSession, type Session } from "./session.ts";
 import { SessionStore } from "./session_store.ts";
@@ -65,22 +68,40 @@ export async function startChat(
   try {
     if (!view.isUnattended) chat.note(`${runtime.model.id} on ${runtime.model.device}`);
     chat.tellLoad(loadMs);
-    if (resumed) showConversation(chat, resumed);
+    if (resumed) showConversation(chat, resumed, resume === true);
     if (pictures.length > 0) await chat.attach(pictures);
     else await chat.tellShortage();
     await chat.run();
-    tellHowToResume(chat);
+    await tellWhatIsLeft(chat);
+  } catch (error) {
+    if (error instanceof InterruptedError) await tellWhatIsLeft(chat);
+    throw error;
   } finally {
     view.close();
     if (!chat.isOver) await chat.runtime.close();
   }
 }
 
-function tellHowToResume({ session, parts }: Chat): void {
-  if (parts.store?.has(session) && session.turns.length > 0 && !parts.view.isUnattended) {
-    const name = session.name?.includes(" ") ? `"${session.name}"` : session.name;
-    parts.view.note(`llamav chat --resume ${name ?? session.id} goes on from here`);
-  }
+/** What was not sent, which is kept nowhere, and how to go on with it and with what was said. */
+async function tellWhatIsLeft({ session, unsent, pending, pictures, runtime, parts }: Chat): Promise<void> {
+  if (parts.view.isUnattended) return;
+  const message = unsent === undefined ? [] : [quote(unsent.text.replaceAll(/\s+/g, " "))];
+  const left = [...message, ...pending.map(({ name }) => escapeLine(name))];
+  if (left.length > 0) parts.view.note(`Not sent, and not kept: ${left.join(", ")}`);
+  const isKept = parts.store?.has(session) === true;
+  if (!isKept && pending.length === 0) return;
+  const tiles = (await tilesOf(pictures, runtime.model)).reduce((sum, count) => sum + count, 0);
+  const words = [
+    "llamav chat",
+    ...isKept ? [`--resume ${shellWord(session.name ?? session.id)}`] : [],
+    ...tiles > runtime.model.imageTiles ? [`--image-tiles ${tiles}`] : [],
+    ...pending.map(({ name }) => `--image ${shellWord(escapeLine(name))}`),
+  ];
+  parts.view.note(`${words.join(" ")} ${isKept ? "goes on from here" : "begins with the pictures"}`);
+}
+
+function shellWord(text: string): string {
+  return /\s/.test(text) ? `"${text}"` : text;
 }
 
 function resumeFrom(store: SessionStore | undefined, resume: string | true): Session {

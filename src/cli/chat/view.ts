@@ -6,6 +6,8 @@ export interface ReadOptions {
   readonly history: readonly string[];
   /** What stands in the input at the beginning. */
   readonly text: string;
+  /** It stands there to be changed: Ctrl-C and Esc give that up, whatever is in the input. */
+  readonly isEdit: boolean;
   complete(text: string, cursor: number): Completion;
 }
 

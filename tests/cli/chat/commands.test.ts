@@ -104,7 +104,7 @@ test("/retry, /edit and /undo change what was said", async () => {
   pty.type("c\r");
   await pty.shows(">>> bc", "u(a) a(u(a)) u(bc)", "", emptyPrompt);
   await say(pty, "/undo", "The conversation has 2 messages now");
-  await say(pty, "/undo", "Nothing was said");
+  await say(pty, "/undo", "The conversation is empty now");
 });
 
 test("a question that is refused stands in nobody's way, and comes back by /edit, or is sent again by /retry", async () => {

@@ -76,7 +76,7 @@ test("/set nohistory keeps nothing from then on, and /set history does again", a
   expect(readFileSync(join(state, "history"), "utf8")).toBe('"/set nohistory"\n');
   await say(pty, "/set history", "What is typed and said is kept from now on");
   expect(sessions()).toEqual([["secret", "u(secret)"]]);
-  await say(pty, "/undo", "Nothing was said");
+  await say(pty, "/undo", "The conversation is empty now");
   await say(pty, "open", "u(open)", "");
   expect(sessions()).toEqual([["open", "u(open)"]]);
 });

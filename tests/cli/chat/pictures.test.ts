@@ -299,7 +299,7 @@ test("/retry asks no question again that a smaller model has no room for", async
   const shortage = "The picture takes 4 tiles, and there is room for 1";
   await small.shows(`warning: ${shortage}`, remedy, emptyPrompt);
   await say(small, "/retry", `error: ${shortage}`, remedy);
-  await say(small, "/undo", "Nothing was said");
+  await say(small, "/undo", "The conversation is empty now");
 });
 
 test("a picture that is not there is told, and held back where nothing else was said", async () => {

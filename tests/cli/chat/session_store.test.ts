@@ -95,3 +95,18 @@ test("SessionStore.rename() tells whose name it took, and waits for no pipe", ()
   expect(() => store.load("pipe")).toThrow();
   expect(store.list().map(({ id }) => id).sort()).toEqual(["one", "two"]);
 });
+
+test("SessionStore.list() leaves out files of conversations in which nothing was said, which prune() forgets", () => {
+  using folder = new TemporaryFolder();
+  const store = new SessionStore(folder.path);
+  store.save(sessionOf("one"));
+  // As another version has left it.
+  writeFileSync(
+    join(folder.path, "sessions/empty.json"),
+    JSON.stringify({ ...sessionOf("empty"), turns: [] }),
+  );
+  expect(store.list().map(({ id }) => id)).toEqual(["one"]);
+  expect(store.load().id).toBe("one");
+  store.prune();
+  expect(readdirSync(join(folder.path, "sessions"))).toEqual(["one.json"]);
+});

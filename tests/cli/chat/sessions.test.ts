@@ -1,10 +1,11 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { plainPng } from "../../images/files.ts";
 import { picturePath } from "../../support/executable.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { testLimitMs } from "../../support/test_limit.ts";
-import { emptyPrompt, openChat, say } from "./support.ts";
+import { emptyPrompt, openChat, say, unsentHint } from "./support.ts";
 
 setDefaultTimeout(testLimitMs);
 
@@ -68,10 +69,13 @@ test("a conversation is kept for its owner alone, and goes on with its pictures"
     parameters: { temperature: 0.5 },
     turns: [{ pictures: [{ name: "gray.png", sha256 }] }, {}, {}, { stopped: true }],
   });
+  const { created } = JSON.parse(readFileSync(state(folder, "sessions", session!), "utf8"));
+  const time = new Date(created).toLocaleString("sv-SE").slice(0, -3);
   for (const which of [["--resume"], ["--resume", "my cat"], ["--resume", session!.replace(".json", "")]]) {
     await using pty = openChat(["chat", ...which], { folder, columns: 200 });
     await pty.shows(
       'Goes on with "my cat", 4 messages',
+      ...which.length === 1 ? [`It is the last conversation, of ${time}, and begins "what?"`] : [],
       'Answers are made with temp 0.5, the system message "Be brief"',
       ">>> endless",
       "    word1 word2 word3 word4",
@@ -132,12 +136,11 @@ test("what /undo takes back does not come again, down to the first message", asy
   {
     await using pty = openChat(["chat", "tiny"], { folder });
     await say(pty, "first", "u(first)", "");
-    await say(pty, "/undo", "Nothing was said");
+    await say(pty, "/undo", "The conversation is empty now");
   }
-  const [session] = readdirSync(state(folder, "sessions"));
-  expect(JSON.parse(readFileSync(state(folder, "sessions", session!), "utf8")).turns).toEqual([]);
-  await using pty = openChat(["chat", "--resume"], { folder });
-  await say(pty, "again", "u(again)", "");
+  expect(readdirSync(state(folder, "sessions"))).toEqual([]);
+  await using pty = openChat(["chat", "tiny"], { folder });
+  await say(pty, "/load", "There are no conversations yet");
 });
 
 test("--no-history keeps nothing", async () => {
@@ -237,5 +240,49 @@ test("a history that is a pipe is waited for by nobody, and told", async () => {
   await pty.until(({ text }) =>
     text.some((row) => /^Nothing is kept from now on: .*it is no regular file$/.test(row)) &&
     text.includes("u(hello)")
+  );
+});
+
+test("what was not sent is named when it is left behind, with what begins with its pictures again", async () => {
+  using folder = new TemporaryFolder({ "big.png": plainPng(1120, 1120), "my cat.png": plainPng(8, 8) });
+  for (const end of ["\x04", "\x03\x03"]) {
+    await using pty = openChat(["chat", "tiny", ...Array(4).fill(["--image", "big.png"]).flat()], {
+      folder,
+      columns: 200,
+    });
+    await pty.shows(emptyPrompt);
+    pty.type("/image my cat.png\rwhich?\r");
+    await pty.shows(unsentHint, emptyPrompt);
+    pty.type(end);
+    await pty.exited;
+    expect(pty.screen.text.slice(-2)).toEqual([
+      'Not sent, and not kept: "which?", big.png, big.png, big.png, big.png, my cat.png',
+      "llamav chat --image-tiles 17 --image big.png --image big.png --image big.png --image big.png " +
+      '--image "my cat.png" begins with the pictures',
+    ]);
+  }
+});
+
+test("a conversation in which nothing was said is not kept, whatever its name; another name is told", async () => {
+  using folder = new TemporaryFolder();
+  await using pty = openChat(["chat", "tiny"], { folder });
+  await say(pty, "/save a", 'Saved as "a"', "It is kept once something was said");
+  await say(pty, "/load", "There are no conversations yet");
+  await say(pty, "first", "u(first)", "");
+  await say(pty, "/save b", '"a" is named "b" now');
+  await say(pty, "/load b", 'Goes on with "b", 2 messages', ">>> first", "    u(first)");
+});
+
+test("a conversation that goes on names the pictures of its last question", async () => {
+  using folder = new TemporaryFolder({ "cat.png": plainPng(8, 8) });
+  await using pty = openChat(["chat", "tiny"], { folder });
+  await say(pty, "what? @cat.png", "u1(what?)", "");
+  await say(pty, "/save one", 'Saved as "one"');
+  await say(
+    pty,
+    "/load one",
+    'Goes on with "one", 2 messages',
+    ">>> [cat.png 8×8] what?",
+    "    u1(what?)",
   );
 });
