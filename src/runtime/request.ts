@@ -217,6 +217,8 @@ export interface ModelInfo {
   readonly blockSize: number;
   /** Requests with one choice each that may run and wait at the same time. */
   readonly maxRequests: number;
+  /** How tokens are drawn where a request says nothing. */
+  readonly sampling: Pick<Sampling, "temperature" | "topK" | "topP" | "minP" | "repetitionPenalty">;
   readonly device: string;
   /** Whether the device is a CPU, and slow. */
   readonly isCpu: boolean;

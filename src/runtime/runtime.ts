@@ -94,6 +94,7 @@ class LocalRuntime implements Runtime {
       kvTokens: engine.info.kvTokens,
       blockSize: engine.info.blockSize,
       maxRequests: engine.info.maxSequences + engine.info.maxQueued,
+      sampling: modelSampling(frontend),
       device: engine.info.device,
       isCpu: engine.info.isCpu,
       memory: engine.info.plan.parts,

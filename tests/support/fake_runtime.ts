@@ -83,6 +83,7 @@ export class FakeRuntime implements Runtime {
       kvTokens: 1024,
       blockSize: 16,
       maxRequests: 1000,
+      sampling: { temperature: 0.6, topK: 50, topP: 0.9, minP: 0, repetitionPenalty: 1 },
       device: "fake device",
       isCpu: false,
       memory: [{ name: "weights", bytes: 28_400_000 }, { name: "text cache", bytes: 29_500_000 }],

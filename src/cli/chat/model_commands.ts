@@ -82,13 +82,13 @@ function show(chat: Chat, argument: string): void {
     chat.note([...rows.map(([label, value]) => row(label, value)), ...more].join("\n"));
   switch (argument.toLowerCase()) {
     case "":
-      tell([...info, ...describeParameters(parameters)]);
+      tell([...info, ...describeParameters(parameters, model.sampling)]);
       chat.parts.view.show(row("system", system ?? "none"));
       return chat.note(describeMemory(model));
     case "info":
       return tell(info, describeMemory(model));
     case "parameters":
-      return tell(describeParameters(parameters));
+      return tell(describeParameters(parameters, model.sampling));
     case "system":
       return setSystem(chat, "");
     case "license":

@@ -5,7 +5,7 @@ import {
   settings,
   type SettingValues,
 } from "../../runtime/options.ts";
-import type { GenerateRequest } from "../../runtime/request.ts";
+import type { GenerateRequest, ModelInfo } from "../../runtime/request.ts";
 import { givenSampling, requestLimits, samplingNames } from "../../runtime/request_settings.ts";
 import { UsageError } from "../exit_codes.ts";
 
@@ -60,13 +60,16 @@ export function setParameter(parameters: Parameters, label: string, text: string
   }
 }
 
-/** Every parameter with its value, and those that nobody set with where it comes from. */
+/** How the model that answers draws tokens, see `ModelInfo`. */
+type ModelSampling = ModelInfo["sampling"];
+
+/** Every parameter with its value, and those that nobody set with what holds instead. */
 export function describeParameters(
   parameters: Parameters,
+  own: ModelSampling,
 ): readonly (readonly [label: string, value: string])[] {
   const rows = parameterSettings.map((name) => {
-    const setting: Setting = settings[name];
-    return [labelOf(name), valueText(parameters, name) ?? setting.otherwise ?? "none"] as const;
+    return [labelOf(name), valueText(parameters, name) ?? otherwiseOf(name, own)] as const;
   });
   return [...rows, ["format", parameters.format ?? "any text"]];
 }
@@ -76,18 +79,25 @@ export function describeParameters(
  *
  * @throws {UsageError} If there is no such parameter.
  */
-export function describeParameter(parameters: Parameters, label: string): string {
+export function describeParameter(parameters: Parameters, label: string, own: ModelSampling): string {
   if (label.toLowerCase() === "format") {
     return `format is ${parameters.format ?? "any text"}\nIt can be json, or default: any text`;
   }
   const name = nameOf(label);
   const setting: Setting = settings[name];
-  const otherwise = setting.otherwise ?? "none";
+  const otherwise = otherwiseOf(name, own);
   const range = "minimum" in setting ? describeRange(setting) : "any text";
   return [
     `${labelOf(name)} is ${valueText(parameters, name) ?? otherwise}: ${setting.help}`,
     `It can be ${range}, or default: ${otherwise}`,
   ].join("\n");
+}
+
+function otherwiseOf(name: ParameterName, own: ModelSampling): string {
+  const setting: Setting = settings[name];
+  const value = (own as Partial<Record<ParameterName, number>>)[name];
+  const text = setting.otherwise ?? "none";
+  return value === undefined || text === String(value) ? text : `${value}, ${text}`;
 }
 
 /** @returns undefined for an answer that may be any text */

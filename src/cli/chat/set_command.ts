@@ -33,12 +33,14 @@ export function set(chat: Chat, argument: string): void {
   const value = rest.trim();
   const name = label.toLowerCase();
   if (name === "") {
-    const rows = describeParameters(chat.session.parameters);
+    const rows = describeParameters(chat.session.parameters, chat.runtime.model.sampling);
     return chat.note(rows.map(([name, text]) => `${name.padEnd(20)}${text}`).join("\n"));
   }
   if (Object.hasOwn(words, name)) return words[name]!(chat, value);
   if (Object.hasOwn(foreign, name)) return foreign[name]!(chat);
-  if (value === "") return chat.note(describeParameter(chat.session.parameters, label));
+  if (value === "") {
+    return chat.note(describeParameter(chat.session.parameters, label, chat.runtime.model.sampling));
+  }
   setNamed(chat, label, value);
 }
 

@@ -56,9 +56,9 @@ test("/set, /system and /show change how answers are made, and say so", async ()
   await say(
     pty,
     "/set Temp",
-    "temp is the model's own: randomness of the answer; 0 always takes the likeliest",
-    "token",
-    "It can be a number from 0 to 2, or default: the model's own",
+    "temp is 0.6, the model's own: randomness of the answer; 0 always takes the",
+    "likeliest token",
+    "It can be a number from 0 to 2, or default: 0.6, the model's own",
   );
   await say(pty, "/set seed 3", "seed is 3 from now on");
   await say(
@@ -77,7 +77,7 @@ test("/set, /system and /show change how answers are made, and say so", async ()
   await pty.until(({ text }) => text.at(-2)?.startsWith("memory ") === true && text.at(-1) === emptyPrompt);
   const shown = pty.screen.text;
   expect(shown).toContain("model               tiny");
-  expect(shown).toContain("temp                the model's own");
+  expect(shown).toContain("temp                0.6, the model's own");
   expect(shown).toContain('stop                ["END"]');
   expect(shown).toContain("system              none");
   await say(pty, "/set verbose", "Answers are followed by their timings");

@@ -10,6 +10,7 @@ import {
   toRequest,
 } from "../../../src/cli/chat/parameters.ts";
 import { stateDirectory } from "../../../src/cli/chat/private_files.ts";
+import { FakeRuntime } from "../../support/fake_runtime.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 test("continueEntry() goes on after a backslash and inside three quotes", () => {
@@ -43,7 +44,10 @@ test("setParameter() takes names and values as the flags do", () => {
     'top-k must be a whole number from 0 to 1000000, not "1.5"',
   );
   expect(() => setParameter({ stop: ["a", "b", "c", "d"] }, "stop", "e")).toThrow("stop takes up to 4 texts");
-  expect(describeParameters({ seed: 7 })).toContainEqual(["seed", "7"]);
+  const { sampling } = new FakeRuntime(() => []).model;
+  const described = Object.fromEntries(describeParameters({ seed: 7 }, sampling));
+  // What the model's files say is told with its value.
+  expect(described).toMatchObject({ seed: "7", temp: "0.6, the model's own", "presence-penalty": "0" });
 });
 
 test("isParameters() takes what a file may hold", () => {
