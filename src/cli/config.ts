@@ -53,7 +53,9 @@ export function addConfig(program: Command, context: CliContext): void {
     );
     for (const problem of problems) context.terminal.note(`problem: ${problem}`);
     const cells = rows.map(({ name, value, source }) => [name, source, value ?? "-"]);
-    await context.terminal.print(formatTable([["SETTING", "FROM", "VALUE"], ...cells]));
+    await context.terminal.print(
+      formatTable([["SETTING", "FROM", "VALUE"], ...cells], context.terminal.columns),
+    );
   });
 }
 

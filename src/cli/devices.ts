@@ -16,13 +16,15 @@ export function addDevices(program: Command, context: CliContext): void {
   command.action(async () => {
     const { json } = readFlags(command, flags, context.env);
     const devices = await context.services.findDevices();
-    await context.terminal.print(json ? `${JSON.stringify({ devices }, null, 2)}\n` : formatDevices(devices));
+    await context.terminal.print(
+      json ? `${JSON.stringify({ devices }, null, 2)}\n` : formatDevices(devices, context.terminal.columns),
+    );
     if (devices.some(({ missing }) => missing.length === 0)) return;
     throw new DeviceError("No device of this machine can be used", "llamav doctor says what to do about it");
   });
 }
 
-function formatDevices(devices: readonly FoundDevice[]): string {
+function formatDevices(devices: readonly FoundDevice[], columns?: number): string {
   return formatTable([
     ["DEVICE", "NAME", "TYPE", "DRIVER", "VULKAN", "MEMORY", "STATE"],
     ...devices.map(({ index, name, type, driverName, driverInfo, apiVersion, memoryBytes, missing }) => [
@@ -34,5 +36,5 @@ function formatDevices(devices: readonly FoundDevice[]): string {
       describeDeviceMemory(type, memoryBytes),
       missing.length === 0 ? "ready" : `lacks ${missing.join(" and ")}`,
     ]),
-  ]);
+  ], columns);
 }

@@ -16,11 +16,13 @@ export function addList(program: Command, context: CliContext): void {
     const { json } = readFlags(command, flags, context.env);
     const { listModels } = await import("../runtime/models.ts");
     const models = listModels(context.env);
-    await context.terminal.print(json ? `${JSON.stringify({ models }, null, 2)}\n` : formatModels(models));
+    await context.terminal.print(
+      json ? `${JSON.stringify({ models }, null, 2)}\n` : formatModels(models, context.terminal.columns),
+    );
   });
 }
 
-function formatModels(models: readonly LocalModel[]): string {
+function formatModels(models: readonly LocalModel[], columns?: number): string {
   return formatTable([
     ["NAME", "COMMIT", "SIZE", "MODIFIED", "STATE"],
     ...models.map(({ name, commit, bytes, modified, missing }) => [
@@ -30,5 +32,5 @@ function formatModels(models: readonly LocalModel[]): string {
       modified?.slice(0, 16).replace("T", " ") ?? "-",
       missing.length === 0 ? "ready" : `incomplete, lacks ${missing.length} files`,
     ]),
-  ]);
+  ], columns);
 }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { quote } from "../base/quote.ts";
+import { formatBytes } from "../base/units.ts";
 import { demoModel } from "../runtime/demo_model.ts";
 import { isAlias, nameModel } from "../runtime/model_name.ts";
 import { findVariable, settings, type SettingValues } from "../runtime/options.ts";
@@ -9,6 +10,7 @@ import { ModelNameError, UsageError } from "./exit_codes.ts";
 import { isWebUrl, shownUrl } from "./given_url.ts";
 import { isPictureFile, isPictureUrl } from "./pictures.ts";
 import type { Terminal } from "./terminal.ts";
+import { version } from "./version.ts";
 
 export const modelArgument = [
   "[model]",
@@ -129,12 +131,27 @@ export async function findModel(
 export async function bringModel(model: string, how: Fetching, context: CliContext): Promise<string> {
   const missing = await findModel(model, how, context);
   if (missing === undefined) return model;
-  const { terminal, services, env } = context;
-  const question = `${missing} is not on this machine. Fetch it from the hub? [y/N] `;
-  if (how.yes || /^y(es)?$/i.test((await terminal.ask(question)).trim())) {
+  const { services, env } = context;
+  if (how.yes || await wantsPull(model, context)) {
     const { pullShown } = await import("./pull.ts");
     await pullShown(model, { offline: how.offline }, context);
   }
   await services.checkModel(model, env);
   return model;
+}
+
+/** Asks whether to fetch a model that is missing, with what is known of it. */
+async function wantsPull(model: string, { terminal, env }: CliContext): Promise<boolean> {
+  const { lookUpRemote, missingModel } = await import("../runtime/models.ts");
+  const remote = missingModel(model, env)!;
+  const { bytes, isGated } = await lookUpRemote(remote, { env, userAgent: `llamav/${version}` });
+  const facts = [
+    `${remote.repository} is not on this machine.`,
+    ...bytes === undefined ? [] : [`It is about ${formatBytes(bytes)}.`],
+    ...isGated
+      ? ["Its owner gives it to who has agreed to its license on its page, by a token (HF_TOKEN)."]
+      : [],
+    "Fetch it from the hub? [y/N] ",
+  ];
+  return /^y(es)?$/i.test((await terminal.ask(facts.join(" "))).trim());
 }

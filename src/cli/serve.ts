@@ -95,7 +95,11 @@ export function addServe(program: Command, context: CliContext): void {
     const model = chooseModel(command, positional, context);
     const values = readFlags(command, flags, context.env);
     const level = values.verbose ? "debug" : "info";
-    const log = createLog((line) => context.terminal.note(line.slice(0, -1)), level, values.logFormat);
+    const { terminal } = context;
+    const write = values.logFormat === "json"
+      ? (line: string) => terminal.noteWhole(line.slice(0, -1))
+      : (line: string) => terminal.note(line.slice(0, -1));
+    const log = createLog(write, level, values.logFormat);
     for (const line of unknownVariables(context.variables)) log.warn(line);
     warnOfShownKey(command, log);
     const chosen = modelOrDemo(model, { env: {}, terminal: { note: (text) => log.info(text) } });

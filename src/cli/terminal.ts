@@ -3,6 +3,7 @@ import { createInterface } from "node:readline";
 import { concatBytes } from "../base/bytes.ts";
 import { escapeControls, escapeLine } from "../base/escape.ts";
 import { ExplainedError } from "../base/errors.ts";
+import { wrapWords } from "../terminal/wrap_words.ts";
 import { exitCodes, InterruptedError } from "./exit_codes.ts";
 
 /** The part of a standard stream that the terminal needs. */
@@ -71,8 +72,27 @@ export class Terminal {
    */
   note(text: string, paint = (line: string) => line): void {
     this.clearProgress();
-    const lines = text.split("\n").map((line) => paint(escapeLine(line)));
-    void this.#write(this.streams.stderr, `${lines.join("\n")}\n`);
+    const lines = text.split("\n").map(escapeLine).join("\n");
+    const rows = this.#wrap(lines).split("\n").map((row) => paint(row));
+    void this.#write(this.streams.stderr, `${rows.join("\n")}\n`);
+  }
+
+  /** Writes one line for programs: it stays one, however narrow the terminal. */
+  noteWhole(line: string): void {
+    this.clearProgress();
+    void this.#write(this.streams.stderr, `${escapeLine(line)}\n`);
+  }
+
+  /** Lines that are wider than the terminal, broken between words. */
+  #wrap(lines: string): string {
+    const { isTTY, columns } = this.streams.stderr;
+    return isTTY === true && columns ? wrapWords(lines, columns) : lines;
+  }
+
+  /** How wide a line on stdout may be; undefined where that is no terminal, or one that does not say. */
+  get columns(): number | undefined {
+    const { isTTY, columns } = this.streams.stdout;
+    return isTTY === true && columns ? columns : undefined;
   }
 
   /**
@@ -121,7 +141,7 @@ export class Terminal {
   /** Asks the person at the terminal, and waits. @returns their line; empty at the end of stdin */
   async ask(question: string): Promise<string> {
     this.clearProgress();
-    await this.#write(this.streams.stderr, escapeLine(question));
+    await this.#write(this.streams.stderr, `${this.#wrap(escapeLine(question.trimEnd()))} `);
     // Reads one line and leaves the stream open: a conversation may follow.
     const lines = createInterface({
       input: this.streams.stdin as Input & NodeJS.ReadableStream,

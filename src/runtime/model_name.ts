@@ -8,6 +8,19 @@ const aliases: Readonly<Record<string, string>> = {
   "90b": "meta-llama/Llama-3.2-90B-Vision-Instruct",
 };
 
+/** What is known of the published models without asking the hub: the bytes of their files, about. */
+const publishedBytes: Readonly<Record<string, number>> = {
+  "meta-llama/Llama-3.2-11B-Vision-Instruct": 21.3e9,
+  "meta-llama/Llama-3.2-11B-Vision": 21.3e9,
+  "meta-llama/Llama-3.2-90B-Vision-Instruct": 177.2e9,
+  "meta-llama/Llama-3.2-90B-Vision": 177.2e9,
+};
+
+/** About how large a published model is, which its owner gives to who agrees to its license; undefined of others. */
+export function bytesOfPublished(repository: string): number | undefined {
+  return Object.hasOwn(publishedBytes, repository) ? publishedBytes[repository] : undefined;
+}
+
 /** The short names, for shells that complete them. */
 export const modelAliases: readonly string[] = Object.keys(aliases);
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import type { Environment } from "../base/environment.ts";
-import { ExplainedError, ModelNotFoundError } from "../base/errors.ts";
+import { AccessError, ExplainedError, ModelNotFoundError } from "../base/errors.ts";
 import { quote } from "../base/quote.ts";
 import {
   type CachedModel,
@@ -12,12 +12,13 @@ import {
   repositoryFolders,
   repositoryOf,
 } from "../hub/cache.ts";
+import { HubClient } from "../hub/client.ts";
 import { withLock } from "../hub/lock.ts";
 import { pull, type PulledModel, type PullEvent } from "../hub/pull.ts";
 import { parseRepository, type RepositoryRevision } from "../hub/repository.ts";
 import { hubCache, hubSettings } from "../hub/settings.ts";
 import { demoDirectory, demoModel } from "./demo_model.ts";
-import { expandAlias, nameModel } from "./model_name.ts";
+import { bytesOfPublished, expandAlias, nameModel } from "./model_name.ts";
 
 export type { PulledModel, PullEvent } from "../hub/pull.ts";
 export type { RepositoryRevision } from "../hub/repository.ts";
@@ -97,6 +98,36 @@ export interface PullModelOptions {
   readonly userAgent: string;
   readonly onEvent: (event: PullEvent) => void;
   readonly signal?: AbortSignal;
+}
+
+/** What a person should know before a model is fetched. */
+export interface RemoteModel {
+  /** Of all files; undefined where nobody knows. */
+  readonly bytes?: number;
+  /** Its owner gives it to who agrees to a license, by a token. */
+  readonly isGated: boolean;
+}
+
+/** Who asks whether to fetch waits so long for the hub to say what that is. */
+const lookUpMs = 3000;
+
+/** How large a model of the hub is, by the hub's own list of files; where that is silent, by what is known here. */
+export async function lookUpRemote(
+  { repository, revision }: RepositoryRevision,
+  { env, userAgent }: Pick<PullModelOptions, "env" | "userAgent">,
+): Promise<RemoteModel> {
+  const bytes = bytesOfPublished(repository);
+  const known = { bytes, isGated: bytes !== undefined };
+  try {
+    const settings = hubSettings(env);
+    if (settings.offline) return known;
+    const client = new HubClient(settings, { userAgent, stallMs: lookUpMs });
+    const { files } = await client.list({ repository, revision }, AbortSignal.timeout(lookUpMs));
+    return { ...known, bytes: files.reduce((sum, { size }) => sum + size, 0) };
+  } catch (error) {
+    // Whatever else is wrong is told by the pull.
+    return error instanceof AccessError ? { ...known, isGated: true } : known;
+  }
 }
 
 /**

@@ -142,10 +142,26 @@ describe("MODEL that is a repository", () => {
     using home = new TemporaryFolder();
     const env = environment(hub, home);
     const refused = await answering("", ["run", repository, "Hello"], env);
-    expect(refused.stderr).toContain(`${repository} is not on this machine. Fetch it from the hub? [y/N] `);
+    expect(refused.stderr).toContain(
+      `${repository} is not on this machine. It is about 600.0 kB. Fetch it from the hub? [y/N] `,
+    );
     expect(existsSync(repositoryRoot(home.path))).toBe(false);
     await answering("Yes", ["run", repository, "Hello"], env);
     expect(isIdentical(home.path)).toBe(true);
+  });
+
+  test.each([
+    ["meta-llama/Llama-3.2-11B-Vision-Instruct", "11b", "It is about 21.3 GB. "],
+    ["acme/unknown", "acme/unknown", ""],
+  ])("is described by what is known of it where the hub is silent: %s", async (name, model, size) => {
+    using home = new TemporaryFolder();
+    const { code, stderr } = await answering("", ["run", model, "Hello"], environment(undefined, home));
+    const license = size === ""
+      ? ""
+      : "Its owner gives it to who has agreed to its license on its page, by a token (HF_TOKEN). ";
+    const question = `${name} is not on this machine. ${size}${license}Fetch it from the hub? [y/N] `;
+    expect(stderr.replaceAll("\n", " ")).toContain(question);
+    expect(code).toBe(0);
   });
 
   test("is not asked for where nobody answers", async () => {

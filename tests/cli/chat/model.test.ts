@@ -55,7 +55,8 @@ test("/model closes nothing for a name that is none of a model", async () => {
 
 test("/model asks before it fetches one, and the answer is no message", async () => {
   using folder = folderWith();
-  await using pty = openChat(["chat", "tiny"], { folder, columns: 300, env: folder.env });
+  const env = { ...folder.env, HF_ENDPOINT: "http://127.0.0.1:9" };
+  await using pty = openChat(["chat", "tiny"], { folder, columns: 300, env });
   await pty.shows(emptyPrompt);
   pty.type("/model acme/other\r");
   await pty.until(({ text }) => text.join("").endsWith("Fetch it from the hub? [y/N]"));
