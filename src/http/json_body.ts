@@ -41,11 +41,11 @@ function checkHeaders(headers: Headers): void {
   // A page of another site can post text/plain without asking first, but not application/json.
   const type = (headers.get("content-type") ?? "").toLowerCase();
   if (!/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/.test(type)) {
-    throw new HttpError(415, "The body must have Content-Type: application/json in UTF-8");
+    throw unsupported('The body must be JSON in UTF-8: send the header "Content-Type: application/json"');
   }
   const encoding = headers.get("content-encoding");
   if (encoding !== null && encoding.toLowerCase() !== "identity") {
-    throw new HttpError(415, "The body must be sent without Content-Encoding");
+    throw unsupported('The body must not be compressed: send it without the header "Content-Encoding"');
   }
   if (Number(headers.get("content-length") ?? 0) > limits.bodyBytes) throw tooLarge();
 }
@@ -135,6 +135,10 @@ function endOfString(bytes: Uint8Array, start: number): number {
     if (backslashes % 2 === 0) return quote;
     from = quote + 1;
   }
+}
+
+function unsupported(message: string): HttpError {
+  return new HttpError(415, message, { code: "unsupported_media_type" });
 }
 
 function tooLarge(): HttpError {

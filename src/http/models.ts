@@ -14,10 +14,21 @@ export function checkModel(name: string, runtime: Runtime): void {
   const { id, path } = runtime.model;
   if (name === id || name === path || name === anyModel) return;
   const shown = name.length > 80 ? `${name.slice(0, 80)}…` : name;
-  throw new HttpError(404, `The model "${shown}" is not served here; "${id}" is`, {
-    param: "model",
-    code: "model_not_found",
-  });
+  // A folder of this machine is nobody's business.
+  const names = [...new Set([id, ...isFolder(path) ? [] : [path]])].map((name) => `"${name}"`).join(", ");
+  throw new HttpError(
+    404,
+    `The model "${shown}" is not served here; its names are ${names} and "${anyModel}"`,
+    {
+      param: "model",
+      code: "model_not_found",
+    },
+  );
+}
+
+/** A repository's name is its ID; what else has a slash is a path. */
+function isFolder(path: string): boolean {
+  return /[/\\]/.test(path);
 }
 
 /** A `model` object of the API. */

@@ -64,10 +64,14 @@ test("an unknown model is a 404 that names the served one (D5, P13)", async () =
   for (const model of ["gpt-4", "../../etc/passwd", "m".repeat(1_000_000), "ｔiny"]) {
     const error = await expectError(await app.fetch(chat({ ...question, model })), 404);
     expect(error).toMatchObject({ type: "not_found_error", code: "model_not_found", param: "model" });
-    expect(error.message).toContain('"tiny"');
+    expect(error.message).toEndWith('is not served here; its names are "tiny" and "default"');
     expect(error.message.length).toBeLessThan(200);
   }
   expect(runtime.requests.length).toBe(0);
+  // What the operator called it works as well, and is told where it is no folder.
+  const demo = testApp(undefined, {}, { id: "llamav-demo", path: "demo" }).app;
+  const error = await expectError(await demo.fetch(chat({ ...question, model: "gpt-4" })), 404);
+  expect(error.message).toEndWith('its names are "llamav-demo", "demo" and "default"');
 });
 
 test("an unknown address is a 404 that lists what exists (D6, H08)", async () => {

@@ -1,6 +1,6 @@
 import { expect, spyOn, test } from "bun:test";
 import { limits } from "../../src/http/limits.ts";
-import { chat, json, question, testApp } from "./support.ts";
+import { chat, expectError, json, question, testApp } from "./support.ts";
 
 const { app, runtime } = testApp();
 
@@ -40,7 +40,11 @@ test("only application/json without encoding is read (H11, H12)", async () => {
       "application/json; charset=latin1",
     ]
   ) {
-    expect((await refusal(good, { "content-type": type }))[0]).toBe(415);
+    const response = await app.fetch(chat(good, { "content-type": type }));
+    expect(await expectError(response, 415)).toMatchObject({
+      code: "unsupported_media_type",
+      message: expect.stringContaining('"Content-Type: application/json"'),
+    });
   }
   expect((await refusal(good, { "content-encoding": "gzip" }))[0]).toBe(415);
   expect((await app.fetch(chat(good, { "content-type": "Application/JSON; charset=UTF-8" }))).status).toBe(

@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { createLog } from "../../src/base/log.ts";
 import { type App, type AppOptions, createApp } from "../../src/http/app.ts";
+import type { ModelInfo } from "../../src/runtime/request.ts";
 import { answer, FakeRuntime } from "../support/fake_runtime.ts";
 import { type ErrorBody, errorOf } from "../support/openai_api.ts";
 
@@ -18,8 +19,9 @@ export interface TestApp {
 export function testApp(
   script: ConstructorParameters<typeof FakeRuntime>[0] = () => answer("Hello", ", ", "world"),
   options: Partial<AppOptions> = {},
+  model: Partial<ModelInfo> = {},
 ): TestApp {
-  const runtime = new FakeRuntime(script);
+  const runtime = new FakeRuntime(script, model);
   const logged: string[] = [];
   const loaded: string[] = [];
   const app = createApp({
