@@ -5,7 +5,7 @@ import { ServerUnreachableError } from "./exit_codes.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { fetchText, serverUrl } from "./server_address.ts";
 
-const flags = ["host", "port", "clientKey", "clientKeyFile", "json"] as const;
+const flags = ["serverHost", "serverPort", "clientKey", "clientKeyFile", "json"] as const;
 
 /** What `ps` tells of a server. Its numbers are those of GET /metrics. */
 interface ServerReport {
@@ -26,8 +26,8 @@ Examples:
   llamav ps
   llamav ps https://gpu.example:8000 --api-key-file keys.txt --json
 
-Without URL it asks the server of --host and --port, which are those of serve: here they say where it listens. The exit
-code is 8 if none answers.`;
+Without URL it asks the server of --host and --port, whose variables are those of serve. The exit code is 8 if none
+answers.`;
 
 /** `llamav ps [URL]`: what a running server does. */
 export function addPs(program: Command, context: CliContext): void {
@@ -42,7 +42,7 @@ export function addPs(program: Command, context: CliContext): void {
     const log = { warn: (text: string) => context.terminal.note(text) };
     warnOfShownKey(command, log);
     const [key] = readKeys({ apiKey: values.clientKey, apiKeyFile: values.clientKeyFile }, log);
-    const url = serverUrl(given ?? `http://${addressOf(values.host)}:${values.port}`);
+    const url = serverUrl(given ?? `http://${addressOf(values.serverHost)}:${values.serverPort}`);
     const report = await askServer(url, key);
     await context.terminal.print(
       values.json ? `${JSON.stringify({ servers: [report] }, null, 2)}\n` : formatReport(report),

@@ -86,6 +86,21 @@ export const serveSettings = {
     placeholder: "file",
     help: "ask callers for one of the keys in this file, one per line",
   },
+  serverHost: {
+    kind: "text",
+    flag: "--host",
+    placeholder: "address",
+    fallback: "127.0.0.1",
+    help: "machine of the server, where no URL is given; 0.0.0.0 is this one",
+  },
+  serverPort: {
+    kind: "integer",
+    flag: "--port",
+    minimum: 1,
+    maximum: 65_535,
+    fallback: 8000,
+    help: "port of the server, where no URL is given",
+  },
   clientKey: {
     kind: "list",
     flag: "--api-key",

@@ -1,4 +1,5 @@
 import { expect, spyOn, test } from "bun:test";
+import { describeReport } from "../../src/cli/load/describe.ts";
 import { isGood, parseGoals } from "../../src/cli/load/goodput.ts";
 import type { Answer, Outcome } from "../../src/cli/load/outcome.ts";
 import { Questions } from "../../src/cli/load/questions.ts";
@@ -202,3 +203,10 @@ test.each(["", "ttft", "ttft:", "ttft:-1", "ttft:1e3", "p99:5", "ttft:5,ttft:6",
   "goals that are none are refused: %p",
   (text) => expect(() => parseGoals(text)).toThrow("--goodput must have"),
 );
+
+test("describeReport() lays it on nobody that no tokens were counted before the first answer", () => {
+  const run = { outcomes: [{ kind: "abandoned" }] as const, durationMs: 5, late: 0 };
+  const text = describeReport(summarize(run));
+  expect(text).toMatch(/^prompts +tokens unknown: nothing was answered$/m);
+  expect(text).toMatch(/^answers +tokens unknown: nothing was answered$/m);
+});

@@ -78,8 +78,14 @@ export function describeReport(report: LoadReport, goals: Goals = {}): string {
     ...late > 0
       ? [["late", `${late} requests: as many as may be were open when their time came`] as [string, string]]
       : [],
-    ["prompts", describeTokens(report.promptTokens, `: ${Math.round(report.promptTokensMean ?? 0)} each`)],
-    ["answers", describeTokens(report.outputTokens, `: ${rate(report.outputTokensPerSecond ?? 0)} tokens/s`)],
+    [
+      "prompts",
+      describeTokens(report, report.promptTokens, `: ${Math.round(report.promptTokensMean ?? 0)} each`),
+    ],
+    [
+      "answers",
+      describeTokens(report, report.outputTokens, `: ${rate(report.outputTokensPerSecond ?? 0)} tokens/s`),
+    ],
     ...counters[report.tokensBy] === "" ? [] : [["tokens", counters[report.tokensBy]] as [string, string]],
   ];
   const failures = report.failures.map(({ reason, count, example }) =>
@@ -98,10 +104,9 @@ function describeGoals(goals: Goals): string {
   );
 }
 
-function describeTokens(count: number | undefined, more: string): string {
-  return count === undefined
-    ? "tokens unknown: the server does not count them"
-    : `${formatCount(count)} tokens${more}`;
+function describeTokens({ answered }: LoadReport, count: number | undefined, more: string): string {
+  if (count !== undefined) return `${formatCount(count)} tokens${more}`;
+  return `tokens unknown: ${answered === 0 ? "nothing was answered" : "the server does not count them"}`;
 }
 
 function describeTimes({ ttftMs, tpotMs, itlMs, e2eMs }: LoadReport): string {
