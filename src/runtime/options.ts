@@ -104,8 +104,9 @@ export const settings = {
     flag: "--image-tiles",
     minimum: 1,
     maximum: 4096,
-    help: "tiles whose keys and values stay on the device, over all pictures; a picture has up to 4",
-    otherwise: "what memory allows, at most 16",
+    help:
+      "tiles that the pictures of all conversations may have together on the device; a picture has up to 4",
+    otherwise: "16; 8 or 4 where memory is short",
   },
   maxTiles: {
     kind: "integer",

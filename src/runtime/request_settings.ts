@@ -106,7 +106,8 @@ export const requestSettings = {
     short: "-i",
     placeholder: "picture",
     help:
-      `picture to ask about, up to ${requestLimits.pictures} times: a file, an http(s) or data: URL, or - for stdin`,
+      `picture to ask about: a file, an http(s) or data: URL, or - for stdin; up to ${requestLimits.pictures} times. ` +
+      "A large one has 4 tiles, and all have --image-tiles: 16, so 8 large ones need --image-tiles 32",
   },
 } as const satisfies Record<string, Setting>;
 

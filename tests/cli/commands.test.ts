@@ -211,7 +211,13 @@ test("the help states the defaults that follow from model and memory", async () 
   for (const command of ["run", "serve", "trace", "inspect"]) {
     const help = (await cli([command, "--help"])).stdout.replace(/\s+/g, " ");
     expect(help).toContain("default: 8192, the model's maximum, or what memory allows, whichever is least");
-    expect(help).toContain("a whole number from 1 to 4096; default: what memory allows, at most 16");
+    expect(help).toContain("a whole number from 1 to 4096; default: 16; 8 or 4 where memory is short");
+  }
+  for (const command of ["run", "chat"]) {
+    const help = (await cli([command, "--help"])).stdout.replace(/\s+/g, " ");
+    expect(help).toContain(
+      "up to 8 times. A large one has 4 tiles, and all have --image-tiles: 16, so 8 large",
+    );
   }
 });
 
