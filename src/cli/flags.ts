@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { Environment } from "../base/environment.ts";
 import {
   describeDefault,
@@ -19,9 +19,9 @@ import { UsageError } from "./exit_codes.ts";
 export function addFlags(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {
     const setting: Setting = settings[name];
-    command.addOption(flagOf(setting));
+    command.addOption(flagOf(setting, command));
     for (const alias of setting.aliases ?? []) {
-      const other = flagOf({ ...setting, flag: alias, short: undefined });
+      const other = flagOf({ ...setting, flag: alias, short: undefined }, command);
       command.addOption(other.hideHelp());
     }
     // A switch can be on by default or by its variable, so it can be turned off.
@@ -32,7 +32,7 @@ export function addFlags(command: Command, names: readonly SettingName[]): Comma
   return command;
 }
 
-function flagOf(setting: Setting): Option {
+function flagOf(setting: Setting, command: Command): Option {
   const short = setting.short === undefined ? "" : `${setting.short}, `;
   const value = setting.kind === "switch" ? "" : ` <${setting.placeholder ?? "n"}>`;
   const option = new Option(`${short}${setting.flag}${value}`, describe(setting));
@@ -44,9 +44,17 @@ function flagOf(setting: Setting): Option {
         ? [...(previous as string[] | undefined ?? []), ...parsed as string[]]
         : parsed;
     } catch (error) {
-      throw new InvalidArgumentError((error as RangeError).message);
+      throw new UsageError(
+        `${setting.flag} ${(error as RangeError).message}`,
+        `Try ${namesOf(command).join(" ")} --help`,
+      );
     }
   });
+}
+
+/** What calls a command: `["llamav", "bench", "serve"]`. */
+function namesOf(command: Command): string[] {
+  return [...command.parent ? namesOf(command.parent) : [], command.name()];
 }
 
 function describe(setting: Setting): string {

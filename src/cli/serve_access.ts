@@ -6,6 +6,7 @@ import type { TlsFiles } from "../http/server.ts";
 import { environmentName, settings } from "../runtime/options.ts";
 import { UsageError } from "./exit_codes.ts";
 import { isGivenByFlag } from "./flags.ts";
+import { readReason } from "./read_reason.ts";
 
 interface KeyValues {
   readonly apiKey: readonly string[];
@@ -87,8 +88,7 @@ function readText(flag: string, path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const { code } = error as { code?: string };
-    throw new UsageError(`Cannot read "${path}" of ${flag}: ${code ?? "it is no text file"}`);
+    throw new UsageError(`Cannot read "${path}" of ${flag}: ${readReason(error)}`, "Check its path");
   }
 }
 

@@ -101,7 +101,7 @@ test("serve speaks https with certificate and key, and refuses what is no pair",
     [files("other_key.pem"), 1, "the private key is not the certificate's"],
     [files("cert.pem"), 1, "must be unencrypted PEM"],
     [files("key.pem").slice(0, 2), 2, "only one was given"],
-    [files("missing.pem"), 2, "of --tls-key: ENOENT"],
+    [files("missing.pem"), 2, "of --tls-key: there is no such file\nCheck its path\n"],
   ];
   for (const [flags, code, reason] of wrong) {
     const { ended, seen } = await serve({}, ...flags);
@@ -116,7 +116,10 @@ test("serve refuses keys and origins that cannot be, and does not show the keys"
     [["--api-key", "two words"], "no spaces"],
     [["--api-key", ""], "no spaces"],
     [["--api-key-file", empty], "at least one key"],
-    [["--api-key-file", join(empty, "missing")], "of --api-key-file: ENOTDIR"],
+    [
+      ["--api-key-file", join(empty, "missing")],
+      "of --api-key-file: a part of its path is no folder\nCheck its path\n",
+    ],
     [["--cors-origin", "https://chat.example/"], "--cors-origin must be an origin"],
     [["--cors-origin", "*"], "--cors-origin must be an origin"],
     [["--log-format", "xml"], "must be text or json"],

@@ -46,7 +46,7 @@ describe("-np", () => {
     expect((await served(["--device", "-np"])).stderr).toContain("That was all");
     expect((await cli(["serve", "m", "--", "-np"])).stderr).toContain("too many arguments");
     // Of run, -n is --max-tokens.
-    expect((await cli(["run", "m/", "-np", "3"])).stderr).toContain("-n, --max-tokens");
+    expect((await cli(["run", "m/", "-np", "3"])).stderr).toStartWith("error: --max-tokens must be");
   });
 
   test("a wrong value is told by the long flag", async () => {
