@@ -2,10 +2,11 @@ import type { Command } from "commander";
 import { ExplainedError } from "../base/errors.ts";
 import { formatDuration } from "../base/units.ts";
 import type { GenerateRequest, ModelInfo, Runtime } from "../runtime/request.ts";
-import type { SettingValues } from "../runtime/options.ts";
+import { settings, type SettingValues } from "../runtime/options.ts";
 import { hasScreen, sessionFlags } from "./chat/flags.ts";
 import type { CliContext } from "./context.ts";
-import { addFlags, readFlags } from "./flags.ts";
+import { UsageError } from "./exit_codes.ts";
+import { addFlags, isGivenByFlag, readFlags } from "./flags.ts";
 import { interruptible } from "./interrupt.ts";
 import { openForOne } from "./loaded_model.ts";
 import {
@@ -18,6 +19,7 @@ import {
 } from "./model_argument.ts";
 import { namePictures } from "./pictures.ts";
 import { buildRequest, requestFlags } from "./run_request.ts";
+import { tellNoModel } from "./prompt_words.ts";
 import { type AnswerEnd, describeTimings, timingLine } from "./timings.ts";
 
 const flags = [...requestFlags, ...sessionFlags] as const;
@@ -50,7 +52,11 @@ export function addRun(program: Command, context: CliContext): void {
   addFlags(command, flags);
   command.action(async (first: string | undefined, others: string[]) => {
     const { model, rest } = takeModel(first === undefined ? others : [first, ...others]);
-    await run(model, rest, readFlags(command, flags, context.env), context);
+    const values = readFlags(command, flags, context.env);
+    if (values.messages === undefined && isGivenByFlag(command, settings.images)) {
+      throw new UsageError("--images needs --messages", "Did you mean --image?");
+    }
+    await run(model, rest, values, context);
   });
 }
 
@@ -68,6 +74,7 @@ async function run(
   const named = namedModel(given, context);
   // Nobody types a question for a model that is not there.
   if (named !== undefined) await findModel(named, values, context);
+  if (given === undefined) tellNoModel(words, context);
   // What the person gave is read before the model: a wrong path is told in milliseconds.
   const request = await buildRequest(words, values, context);
   const model = await bringModel(modelOrDemo(given, context), values, context);

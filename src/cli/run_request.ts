@@ -5,6 +5,7 @@ import type { CliContext } from "./context.ts";
 import { UsageError } from "./exit_codes.ts";
 import { shownUrl } from "./given_url.ts";
 import { readJsonSchema } from "./json_schema.ts";
+import { tellNamedPictures } from "./prompt_words.ts";
 import { checkIsText, isPictureFile, isPictureUrl, pictureFetcher, readPicture } from "./pictures.ts";
 
 /** The settings that make a request of `run`. */
@@ -132,13 +133,14 @@ const addPrompt = 'Add it: llamav run "What is in this picture?" --image FILE';
 async function readPrompt(
   words: readonly string[],
   values: RequestValues,
-  { terminal }: CliContext,
+  { terminal, env }: CliContext,
 ): Promise<string> {
   if (terminal.stdinIsPipe && words.length > 0 && values.image.length === 0 && !words.includes("-")) {
     terminal.note(
       "note: stdin is not read: - in the prompt stands for its text, and --image - for a picture",
     );
   }
+  await tellNamedPictures(words, values.image, { terminal, env });
   const wantsStdin = words.includes("-") || (words.length === 0 && !terminal.stdinIsTerminal);
   if (words.length === 0 && (terminal.stdinIsTerminal || values.image.includes("-"))) {
     throw new UsageError("No prompt was given", addPrompt);

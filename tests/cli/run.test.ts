@@ -284,7 +284,7 @@ const misuses: [string[], string | undefined, string][] = [
   [["run", "https://hub.example/a/b", "What?"], undefined, "MODEL must be a model, and"],
   [["run", "./m", "?", "--json-schema", "none.json"], undefined, '"none.json": there is no such file'],
   [["run", "./m", "?", "--json-schema", folder], undefined, '": it is a folder'],
-  [["run", "./m", "?", "--temp", "2.1"], undefined, 'must be a number from 0 to 2, not "2.1"'],
+  [["run", "./m", "?", "--images", "x.png"], undefined, "--images needs --messages\nDid you mean --image?"],
   [["run", "./m", "?", "--temp", "nan"], undefined, "must be a number from 0 to 2"],
   [["run", "./m", "?", "--top-k", "1.5"], undefined, "must be a whole number"],
   [["run", "./m", "?", "--max-tokens", "0"], undefined, "must be a whole number from 1"],
@@ -306,6 +306,20 @@ for (const [args, stdin, piece] of misuses) {
     expect(run).toEqual({ code: 2, stdout: "", stderr: expect.stringContaining(piece) });
   });
 }
+
+test.each([
+  [["run", "./m", "?", "--temp", "2.1"], '--temp must be a number from 0 to 2, not "2.1"', "run"],
+  [["run", "./m", "?", "--temperature=x"], '--temperature must be a number from 0 to 2, not "x"', "run"],
+  [["serve", "--log-format", "xml"], '--log-format must be text or json, not "xml"', "serve"],
+  [
+    ["bench", "serve", "x", "--seed", "y"],
+    '--seed must be a whole number from 0 to 9007199254740991, not "y"',
+    "bench serve",
+  ],
+])("%j is refused in one sentence", async (args, sentence, command) => {
+  const stderr = `error: ${sentence}\nTry llamav ${command} --help\n`;
+  expect(await cli(args)).toEqual({ code: 2, stdout: "", stderr });
+});
 
 test("a variable that cannot be is named", async () => {
   const run = await cli(["run", "./m", "?"], { env: { LLAMAV_TEMP: "hot" } });
