@@ -31,14 +31,8 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const engineOptions = { model, device, pipelineCache: cacheDirectory(), ...sizes.engine };
   const { engine, bytes, runs } = await load(engineOptions, repeat);
   try {
-    rows.push(withShare(byteRow("load", "weights", bytes, runs), bytes, peak));
-    const stages = new BenchStages(engine, decodeBytes.config);
-    rows.push(...await imageRows(stages, options, sizes));
-    rows.push(...await prefillRows(stages, options));
-    const { rows: decoded, greedy } = await decodeRows(stages, options, decodeBytes, sizes, peak);
-    rows.push(...decoded);
     const { info } = engine;
-    return {
+    const head = {
       model: options.model,
       device: info.device,
       driver: info.driver,
@@ -51,9 +45,17 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
         repeat,
         contextLength: info.contextLength,
       },
-      rows,
-      greedy,
     };
+    const take = (row: BenchRow) => {
+      rows.push(row);
+      options.onRows?.({ ...head, rows: [...rows] });
+    };
+    take(withShare(byteRow("load", "weights", bytes, runs), bytes, peak));
+    const stages = new BenchStages(engine, decodeBytes.config);
+    await measureImages(stages, options, sizes, take);
+    await measurePrefill(stages, options, take);
+    const greedy = await measureDecode(stages, options, decodeBytes, sizes, peak, take);
+    return { ...head, rows, greedy };
   } finally {
     await engine.close();
   }
@@ -124,41 +126,43 @@ async function repeated(repeat: number, run: () => Promise<number>): Promise<num
   return runs;
 }
 
-async function imageRows(
+/** Hears of a row as soon as it was measured. */
+type TakeRow = (row: BenchRow) => void;
+
+async function measureImages(
   stages: BenchStages,
   { repeat, onProgress = () => {} }: BenchOptions,
   sizes: Sizes,
-): Promise<BenchRow[]> {
-  const rows: BenchRow[] = [];
+  take: TakeRow,
+): Promise<void> {
   for (const tiles of sizes.tiles) {
     onProgress(`image of ${plural(tiles, "tile")}`);
     const runs = await repeated(repeat, () => stages.image(tiles));
-    rows.push(row("image", plural(tiles, "tile"), runs, tiles, "tiles/s"));
+    take(row("image", plural(tiles, "tile"), runs, tiles, "tiles/s"));
   }
-  return rows;
 }
 
-async function prefillRows(
+async function measurePrefill(
   stages: BenchStages,
   { prompts, repeat, onProgress = () => {} }: BenchOptions,
-): Promise<BenchRow[]> {
-  const rows: BenchRow[] = [];
+  take: TakeRow,
+): Promise<void> {
   for (const length of new Set(prompts)) {
     onProgress(`prompt of ${length} tokens`);
     const runs = await repeated(repeat, () => stages.prefill(length));
-    rows.push(row("prefill", plural(length, "token"), runs, length, "tokens/s"));
+    take(row("prefill", plural(length, "token"), runs, length, "tokens/s"));
   }
-  return rows;
 }
 
-async function decodeRows(
+/** @returns the greedy tokens after the first prompt */
+async function measureDecode(
   stages: BenchStages,
   { prompts: [length = 1], tokens, repeat, onProgress = () => {} }: BenchOptions,
   { stepBytes }: DecodeBytes,
   { batches, tiles: pictures, spare }: Sizes,
   peak: number,
-): Promise<{ rows: BenchRow[]; greedy: BenchReport["greedy"] }> {
-  const rows: BenchRow[] = [];
+  take: TakeRow,
+): Promise<BenchReport["greedy"]> {
   let greedy: BenchReport["greedy"] | undefined;
   for (const tiles of pictures.length > 0 ? [0, Math.max(...pictures)] : [0]) {
     for (const batch of batches) {
@@ -173,10 +177,10 @@ async function decodeRows(
       });
       // The step in the middle reads the keys and values of the prompt and of half of the tokens after it.
       const bytes = stepBytes(batch, length + 1 + (tokens + 1) / 2, tiles);
-      rows.push(withShare(row("decode", shape, runs, batch, "tokens/s"), bytes, peak));
+      take(withShare(row("decode", shape, runs, batch, "tokens/s"), bytes, peak));
     }
   }
-  return { rows, greedy: greedy! };
+  return greedy!;
 }
 
 function row(

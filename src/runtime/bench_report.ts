@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly repeat: number;
   /** What is being measured now. */
   readonly onProgress?: (stage: string) => void;
+  /** What was found so far, whenever that has become more; the first time once the model is loaded. */
+  readonly onRows?: (found: Omit<BenchReport, "greedy">) => void;
 }
 
 export type BenchStage = "stream" | "load" | "image" | "prefill" | "decode";

@@ -2,7 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import process from "node:process";
 import manifest from "../../package.json" with { type: "json" };
 import { services } from "../../src/cli/services.ts";
-import type { BenchReport } from "../../src/runtime/bench_report.ts";
+import type { BenchOptions, BenchReport } from "../../src/runtime/bench_report.ts";
 import { buildShaders } from "../../tools/build_shaders.ts";
 import { checkpointDirectory } from "../support/executable.ts";
 import { testLimitMs } from "../support/test_limit.ts";
@@ -134,7 +134,7 @@ test("bench hands its settings on, with their defaults", async () => {
   const asked: unknown[] = [];
   const run = await cli(["bench", "m", "--batch", "2,4"], {
     services: {
-      runBench({ onProgress: _, ...options }) {
+      runBench({ onProgress: _, onRows: __, ...options }) {
         asked.push(options);
         return Promise.reject(new Error("enough"));
       },
@@ -153,4 +153,24 @@ test("bench hands its settings on, with their defaults", async () => {
       repeat: 5,
     },
   ]);
+});
+
+test("bench prints the rows that there are when it is interrupted, and ends with 130", async () => {
+  const interrupted = (then: () => void, ...args: string[]) => {
+    const runBench = async ({ onRows, ...options }: BenchOptions) => {
+      return await services.runBench({
+        ...options,
+        onRows(found) {
+          onRows!(found);
+          if (found.rows.length === 3) then();
+        },
+      });
+    };
+    return cli(["bench", model, ...tiny, ...device, ...args], { services: { ...services, runBench } });
+  };
+  const stop = () => void process.emit("SIGINT");
+  const { code, stdout } = await interrupted(stop, "--json");
+  const report = JSON.parse(stdout) as BenchReport & { stopped?: boolean };
+  expect([code, report.stopped, namesOf(report)]).toEqual([130, true, rowNames.slice(0, 3)]);
+  expect((await interrupted(stop)).stdout).toEndWith("\nStopped: the other rows were not measured\n");
 });
