@@ -9,6 +9,7 @@ import {
 } from "../runtime/options.ts";
 import { settingsFilePath } from "../runtime/options_file.ts";
 import type { CliContext } from "./context.ts";
+import { UsageError } from "./exit_codes.ts";
 import { addFlags, readFlags } from "./flags.ts";
 import { formatTable } from "./table.ts";
 
@@ -22,7 +23,8 @@ The settings file is TOML, one key for each flag, without the hyphens in front:
 
 A flag wins over its variable, the variable over the file, and the file over the default. Another spelling of a flag,
 as --parallel, has a variable and a key, too; the name that is listed here wins over it. No file of the current
-directory is ever read. With a file that is wrong no other command begins; this one says what is wrong and where.`;
+directory is ever read. With a file that is wrong only those commands begin that need none of it; this
+one says what is wrong and where, and ends with 2.`;
 
 /** One setting, its value, and who says so. */
 interface ShownSetting {
@@ -44,9 +46,10 @@ export function addConfig(program: Command, context: CliContext): void {
     const problems = context.settingsFile?.problems ?? [];
     const rows = listSettings(context);
     if (json) {
-      return await context.terminal.print(
+      await context.terminal.print(
         `${JSON.stringify({ file: path, problems, settings: rows }, null, 2)}\n`,
       );
+      return checkProblems(problems);
     }
     context.terminal.note(
       path === undefined ? "There is no home, so no settings file" : `Settings file: ${path}`,
@@ -56,7 +59,17 @@ export function addConfig(program: Command, context: CliContext): void {
     await context.terminal.print(
       formatTable([["SETTING", "FROM", "VALUE"], ...cells], context.terminal.columns),
     );
+    checkProblems(problems);
   });
+}
+
+/** @throws {UsageError} If there are any: no command that needs the file would run. */
+function checkProblems({ length }: readonly string[]): void {
+  if (length === 0) return;
+  throw new UsageError(
+    `The settings file has ${length === 1 ? "a problem" : `${length} problems`}`,
+    "Correct it, or move it away",
+  );
 }
 
 function listSettings({ env, variables }: CliContext): ShownSetting[] {

@@ -96,7 +96,10 @@ export async function main(args: readonly string[], given: Partial<CliEnvironmen
     program.hook("preAction", (_, command) => {
       describeError = (error) => nameSources(error, command, context);
     });
-    await program.parseAsync(spellOutShortWords(program, args), { from: "user" });
+    // Alone it is what other programs take it for; behind a command it is --verbose.
+    const isVersion = args.length === 1 && args[0] === "-v";
+    const words = isVersion ? ["--version"] : spellOutShortWords(program, args);
+    await program.parseAsync(words, { from: "user" });
   });
   // Output that did not arrive is no success; a command that failed has said why already.
   if (code === exitCodes.ok) return await attempt(() => terminal.flush());
@@ -129,6 +132,9 @@ const commands = [
 /** Commands that tell all that is wrong with the settings file, or take nothing from it. */
 const withoutSettings: ReadonlySet<string> = new Set(["config", "help", "completion", "version", "openapi"]);
 
+/** Commands that help to find out what is wrong: they do without what cannot be read, and say so. */
+const withoutGoodSettings: ReadonlySet<string> = new Set(["doctor", "list"]);
+
 /** Tells of variables that nothing reads, where any is read at all. The server tells it in its log. */
 function tellUnknownVariables({ terminal, variables }: CliContext, command: Command): void {
   const name = command.name();
@@ -138,9 +144,10 @@ function tellUnknownVariables({ terminal, variables }: CliContext, command: Comm
 }
 
 /** @throws {UsageError} If something is wrong with the file, and the command needs it. */
-function checkSettings({ settingsFile }: CliContext, command: string): void {
+function checkSettings({ settingsFile, terminal }: CliContext, command: string): void {
   const [problem] = settingsFile?.problems ?? [];
   if (problem === undefined || withoutSettings.has(command)) return;
+  if (withoutGoodSettings.has(command)) return terminal.note(`warning: Settings file ${problem}`);
   throw new UsageError(`Settings file ${problem}`, "Correct it, or move it away; llamav config says more");
 }
 

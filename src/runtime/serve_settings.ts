@@ -96,7 +96,7 @@ export const serveSettings = {
   serverPort: {
     kind: "integer",
     flag: "--port",
-    minimum: 1,
+    minimum: 0,
     maximum: 65_535,
     fallback: 8000,
     help: "port of the server, where no URL is given",

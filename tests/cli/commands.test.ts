@@ -28,7 +28,9 @@ const commands = [
 ];
 
 test("--version prints name and version", async () => {
-  expect(await cli(["--version"])).toEqual({ code: 0, stdout: `llamav ${manifest.version}\n`, stderr: "" });
+  for (const flag of ["--version", "-V", "-v"]) {
+    expect(await cli([flag])).toEqual({ code: 0, stdout: `llamav ${manifest.version}\n`, stderr: "" });
+  }
 });
 
 test("--help teaches: commands, examples, exit codes, and that it is built with Llama", async () => {

@@ -54,15 +54,31 @@ test("a settings file that is wrong is wrong usage, and the message names file a
   }
 });
 
+test.each([["doctor"], ["list"], ["ls"]])(
+  "%s does without a settings file that is wrong, and says so",
+  async (command) => {
+    using file = withFile("ctx-size = 1\n");
+    const runDoctor = () => Promise.resolve([{ name: "loader", status: "ok" as const, detail: "is there" }]);
+    const env = { ...file.env, HF_HOME: file.path };
+    const { code, stdout, stderr } = await cli([command], { env, services: { runDoctor } });
+    expect(code).toBe(0);
+    expect(stdout).not.toBe("");
+    expect(stderr).toMatch(
+      /^warning: Settings file ".+config\.toml", line 1: ctx-size must be a whole number .+\n$/,
+    );
+  },
+);
+
 test("config tells all that is wrong with the settings file, and what the rest of it says", async () => {
   using file = withFile("temp = 9\nseed = 3\nnothing = 1\n");
   const { code, stdout, stderr } = await cli(["config"], { env: file.env });
-  expect(code).toBe(0);
+  expect(code).toBe(2);
+  expect(stderr).toEndWith("error: The settings file has 2 problems\nCorrect it, or move it away\n");
   expect(stderr).toMatch(/^problem: ".+config\.toml", line 1: temp must be a number from 0 to 2, not "9"$/m);
   expect(stderr).toMatch(/^problem: ".+config\.toml", line 3: there is no setting "nothing"/m);
   expect(stdout).toMatch(/^seed +file +3$/m);
-  const { problems } = JSON.parse((await cli(["config", "--json"], { env: file.env })).stdout);
-  expect(problems).toHaveLength(2);
+  const json = await cli(["config", "--json"], { env: file.env });
+  expect([json.code, JSON.parse(json.stdout).problems.length]).toEqual([2, 2]);
 });
 
 test("config tells a variable from the file, also where both say the same", async () => {
