@@ -15,10 +15,13 @@ export async function tagCache(cache: string): Promise<void> {
 /** Gives a blob its name in a version of the repository: a relative link, where the system has them. */
 export async function linkBlob(blob: string, path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
+  const target = relative(dirname(path), blob);
+  // A link is there at once and as a whole: where nothing has the name, whoever is ended here leaves nothing else.
+  if (await symlink(target, path).then(() => true, () => false)) return;
   // Beside it first: another program may look at the name at any time.
   const draft = `${path}.llamav-${crypto.randomUUID()}`;
   try {
-    await symlink(relative(dirname(path), blob), draft)
+    await symlink(target, draft)
       .catch(() => link(blob, draft))
       .catch(() => copyFile(blob, draft));
     await rename(draft, path);
