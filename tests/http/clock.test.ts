@@ -13,6 +13,7 @@ import { repositoryRoot } from "../support/repository.ts";
 const timesOfDay: Record<string, number> = {
   "src/base/log.ts": 1, // of a line
   "src/chat/jinja.ts": 1, // the date in a prompt, where nobody gives one
+  "src/cli/chat/file_commands.ts": 1, // when a conversation began, for a person
   "src/cli/chat/session.ts": 1, // the name of a saved conversation
   "src/cli/chat/session_store.ts": 2, // files that are touched, or older than a week
   "src/cli/load/ask.ts": 1, // a Retry-After that is a date
