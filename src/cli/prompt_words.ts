@@ -1,5 +1,6 @@
 /** Words of a prompt that may have been meant as something else: it is told, and they stay what they are. */
 
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { quote } from "../base/quote.ts";
 import type { CliContext } from "./context.ts";
@@ -13,8 +14,9 @@ export function tellNoModel(
   [first = ""]: readonly string[],
   { terminal }: Pick<CliContext, "terminal">,
 ): void {
-  // The address of a picture is refused, see `buildRequest`: it may hold a password.
-  const isPicture = pictureName.test(first) && !isPictureUrl(first);
+  // The address of a picture is refused, see `buildRequest`: it may hold a password. So is a file that is there.
+  const isPicture = pictureName.test(first) && !isPictureUrl(first) && !/\s/.test(first) &&
+    !existsSync(first);
   if (!isPicture && !modelLike.test(first)) return;
   const what = isPicture
     ? "file"

@@ -64,7 +64,7 @@ export function readTls(
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new UsageError(
       "https needs a certificate and its private key, and only one was given",
-      "Give both",
+      "Give both --tls-cert and --tls-key",
     );
   }
   return { cert: readText("--tls-cert", tlsCert), key: readText("--tls-key", tlsKey) };

@@ -17,8 +17,8 @@ export function serverUrl(text: string): URL {
   // A bare number would be read as an address of four bytes.
   if (url && /^https?:$/.test(url.protocol) && !/^\d+$/.test(text)) return url;
   throw new UsageError(
-    `URL must be an http(s) address, not "${text}"`,
-    "Write it as serve prints it, or HOST:PORT",
+    `URL must be an http(s) address or HOST:PORT, not "${text}"`,
+    "Write it as serve prints it",
   );
 }
 
@@ -47,7 +47,9 @@ export async function fetchText(url: URL, key: string | undefined, remedy?: stri
     });
     text = await responseText(response, maxBytes);
   } catch (error) {
-    throw unreachable(url, connectionTrouble(error), error);
+    const isLate = error instanceof DOMException && error.name === "TimeoutError";
+    const reason = isLate ? `it says nothing in ${timeoutMs / 1000} s` : connectionTrouble(error);
+    throw unreachable(url, reason, error);
   }
   if (response.ok && text) return text;
   throw refusalError(url, response.status, key, `it answers ${response.status} to ${url.pathname}`, remedy);

@@ -69,7 +69,7 @@ export function checkSize(
     throw new RequestError(`The images take ${tiles} tiles, the image cache holds ${imageTiles}`, {
       param: "messages",
       code: "too_many_images",
-      remedy: "Send fewer images or raise --image-tiles",
+      remedy: `Send fewer images or raise --image-tiles to ${tiles}`,
     });
   }
 }

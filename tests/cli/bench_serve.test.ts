@@ -287,7 +287,7 @@ test("bench serve sends its key, and says which model, key or address is wrong",
       "the answer is application/json;charset=utf-8, not text/event-stream\nMeasure whole answers",
     ],
     [[`${silent.url}?x=1`], 2, "URL must have nothing but the server and a path"],
-    [["8000"], 2, 'URL must be an http(s) address, not "8000"'],
+    [["8000"], 2, 'URL must be an http(s) address or HOST:PORT, not "8000"'],
     [[many.url, "--rate", "0"], 2, "must be a number from 0.001 to 10000"],
   ];
   for (const [args, code, text] of cases) {

@@ -25,6 +25,14 @@ test("the address of a picture, which is refused, is told once", async () => {
   expect(stderr).not.toContain("part of the prompt");
 });
 
+test("a picture in the prompt that is there, or in the middle of a sentence, is not called missing", async () => {
+  for (const words of [["examples/scene.png", "What?"], ["What is this? ./examples/scene.png"]]) {
+    const { stderr } = await cli(["run", ...words]);
+    expect(stderr).toContain("scene.png");
+    expect(stderr).not.toContain("part of the prompt");
+  }
+});
+
 test("a first word that looks like a model or a file and is none is told to be part of the prompt", async () => {
   const cases: [string[], string | undefined][] = [
     [

@@ -1,7 +1,10 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startServer } from "../../src/http/server.ts";
 import { testApp } from "../http/support.ts";
+import { testLimitMs } from "../support/test_limit.ts";
 import { cli } from "./support.ts";
+
+setDefaultTimeout(testLimitMs);
 
 const key = "k-secret";
 const open = startServer(testApp().app, "127.0.0.1", 0);
@@ -40,7 +43,9 @@ test("ps has an exit code for a server that is not there, or is none of ours", a
   for (const url of ["ftp://x", "8000", "http://", "a b"]) {
     const { code, stderr } = await cli(["ps", url]);
     expect(code).toBe(2);
-    expect(stderr).toContain(`URL must be an http(s) address, not "${url}"\nWrite it as serve prints it`);
+    expect(stderr).toContain(
+      `URL must be an http(s) address or HOST:PORT, not "${url}"\nWrite it as serve prints it`,
+    );
   }
 });
 
@@ -67,4 +72,15 @@ test("ps comes to an end with a server that wants to hold it up", async () => {
   }
   using flood = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(endless) });
   expect((await cli(["ps", flood.url.href])).code).toBe(8);
+});
+
+test("ps tells of a server that says nothing in words for people", async () => {
+  await using silent = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () => new Promise<Response>(() => {}),
+  });
+  const { code, stderr } = await cli(["ps", silent.url.href]);
+  expect(code).toBe(8);
+  expect(stderr).toContain("it says nothing in 10 s\n");
 });

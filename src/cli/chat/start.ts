@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { escapeLine } from "../../base/escape.ts";
 import { quote } from "../../base/quote.ts";
 import type { TerminalInput, TerminalOutput } from "../../terminal/raw_terminal.ts";
@@ -82,7 +83,10 @@ export async function startChat(
   }
 }
 
-/** What was not sent, which is kept nowhere, and how to go on with it and with what was said. */
+/**
+ * What was not sent, which is kept nowhere, and how to go on with it and with what was said. Of a picture from another
+ * folder only the name is known any more.
+ */
 async function tellWhatIsLeft({ session, unsent, pending, pictures, runtime, parts }: Chat): Promise<void> {
   if (parts.view.isUnattended) return;
   const message = unsent === undefined ? [] : [quote(unsent.text.replaceAll(/\s+/g, " "))];
@@ -95,7 +99,9 @@ async function tellWhatIsLeft({ session, unsent, pending, pictures, runtime, par
     "llamav chat",
     ...isKept ? [`--resume ${shellWord(session.name ?? session.id)}`] : [],
     ...tiles > runtime.model.imageTiles ? [`--image-tiles ${tiles}`] : [],
-    ...pending.map(({ name }) => `--image ${shellWord(escapeLine(name))}`),
+    ...pending.map(({ name }) =>
+      `--image ${shellWord(escapeLine(existsSync(name) ? name : `PATH/${name}`))}`
+    ),
   ];
   parts.view.note(`${words.join(" ")} ${isKept ? "goes on from here" : "begins with the pictures"}`);
 }

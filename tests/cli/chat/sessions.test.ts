@@ -263,6 +263,15 @@ test("what was not sent is named when it is left behind, with what begins with i
   }
 });
 
+test("a picture from another folder is left behind as one whose path has to be given", async () => {
+  using folder = new TemporaryFolder({ "away/cat.png": plainPng(8, 8) });
+  await using pty = openChat(["chat", "tiny", "--image", "away/cat.png"], { folder });
+  await pty.shows(emptyPrompt);
+  pty.type("\x04");
+  await pty.exited;
+  expect(pty.screen.text.at(-1)).toBe("llamav chat --image PATH/cat.png begins with the pictures");
+});
+
 test("a conversation in which nothing was said is not kept, whatever its name; another name is told", async () => {
   using folder = new TemporaryFolder();
   await using pty = openChat(["chat", "tiny"], { folder });
