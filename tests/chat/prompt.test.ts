@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { join } from "node:path";
 import { ModelError, RequestError } from "../../src/base/errors.ts";
@@ -9,6 +9,9 @@ import { compileChatTemplate } from "../../src/chat/template_file.ts";
 import { openTokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { goldenCases, goldensRoot } from "../support/goldens.ts";
 import { textOf, toMessage } from "./conversation.ts";
+import { testLimitMs } from "../support/test_limit.ts";
+
+setDefaultTimeout(testLimitMs);
 
 const bos = "<|begin_of_text|>";
 const chat = compileChatTemplate(builtinTemplate, bos, "test");
@@ -240,36 +243,22 @@ test("rawPrompt() puts BOS behind the leading images and sees no other control t
 });
 
 test("renderPrompt() keeps megabytes of white space away from the template, and trims and prints them", () => {
-  const begin = performance.now();
-  for (const space of [" ", "\n", "\u2003", "\u000b\u2001\u2029"]) {
-    const long = space.repeat(1 << 22);
+  /** Renders texts that begin and end with `long`, and gives how long that took, in ms. */
+  const render = (long: string, trimmed: string): number => {
+    const begin = performance.now();
     expect(textOf(renderPrompt(chat, [user(long)]))).toContain(`user<|end_header_id|>\n\n${long}<|eot_id|>`);
     expect(textOf(renderPrompt(chat, [user(`${long}a${long}`)]))).toContain(`\n\n${long}a${long}<|eot_id|>`);
     const system: Message = { role: "system", content: [{ type: "text", text: `${long}S${long}` }] };
-    expect(textOf(renderPrompt(chat, [system, user("Q")]))).toContain("\n\nS<|eot_id|>");
+    expect(textOf(renderPrompt(chat, [system, user("Q")]))).toContain(`\n\n${trimmed}S${trimmed}<|eot_id|>`);
     const blank: Message = { role: "system", content: [{ type: "text", text: long }] };
-    expect(textOf(renderPrompt(chat, [blank, user("Q")]))).toMatch(/Today Date: [^\n]*\n\n<\|eot_id\|>/);
-  }
-  // A tenth of that; it was seconds for each.
-  expect(performance.now() - begin).toBeLessThan(10_000);
-});
-
-test("renderPrompt() prints long white space inside JSON escaped, also in ASCII", () => {
-  const source = "{{ messages[0].content | tojson }} {{ messages[0].content | tojson(ensure_ascii=true) }}";
-  const space = "\n\u2003".repeat(20);
-  const segments = renderPrompt(compileChatTemplate(source, bos, "json.jinja"), [user(space)]);
-  const json = JSON.stringify(space);
-  expect(textOf(segments)).toBe(`${json} ${json.replaceAll("\u2003", "\\u2003")}`);
-});
-
-test("renderPrompt() names a conversation that is too much for a sound template, as the caller's fault", () => {
-  const content = Array.from({ length: 60_000 }, () => ({ type: "text" as const, text: "x" }));
-  const messages: Message[] = [{ role: "user", content: [{ type: "image" }, ...content] }];
-  const slow = compileChatTemplate(
-    "{% for m in messages %}{% for p in m.content %}{% for q in range(20) %}{{ p.text }}{% endfor %}{% endfor %}{% endfor %}",
-    bos,
-    "slow.jinja",
-  );
-  expect(() => renderPrompt(slow, messages)).toThrow(RequestError);
-  expect(() => renderPrompt(slow, messages)).toThrow("must not have more messages");
+    expect(textOf(renderPrompt(chat, [blank, user("Q")]))).toContain(`\n\n${trimmed}<|eot_id|>`);
+    return performance.now() - begin;
+  };
+  const size = 1 << 22;
+  const [spaces, words] = [[" ", "\n", "\u2003", "\u000b\u2001\u2029"], ["x", "y", "\u2014", "abc"]].map((
+    texts,
+    i,
+  ) => texts.reduce((ms, text) => ms + render(text.repeat(size), i === 0 ? "" : text.repeat(size)), 0));
+  // Left to the template, each of the sixteen took seconds; all the words together take one.
+  expect(spaces! / words!).toBeLessThan(10);
 });

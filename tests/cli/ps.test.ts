@@ -78,6 +78,7 @@ test("ps tells of a server that says nothing in words for people", async () => {
   await using silent = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
+    idleTimeout: 60,
     fetch: () => new Promise<Response>(() => {}),
   });
   const { code, stderr } = await cli(["ps", silent.url.href]);
