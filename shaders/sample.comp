@@ -108,7 +108,7 @@ uint drawn(Cut cut, uvec2 min_weight, uvec2 share) {
         if (begin == 0u && end == args.columns) {
             uvec2 total = uvec2(0u);
             uint left = ties;
-            for (uint p = 0u; p < WORKGROUP_SIZE; p++) {
+            [[dont_unroll]] for (uint p = 0u; p < WORKGROUP_SIZE; p++) {
                 const uint taken = min(bin_count[p], left);
                 total = add64(total, add64(bin(p), multiply64(tie_weight, taken)));
                 left -= taken;
@@ -116,7 +116,7 @@ uint drawn(Cut cut, uvec2 min_weight, uvec2 share) {
             target = multiplyHigh64(total, share);
         }
         uint part = 0u;
-        for (; part < WORKGROUP_SIZE - 1u; part++) {
+        [[dont_unroll]] for (; part < WORKGROUP_SIZE - 1u; part++) {
             const uint taken = min(bin_count[part], ties);
             const uvec2 weight = add64(bin(part), multiply64(tie_weight, taken));
             if (less64(target, weight)) break;

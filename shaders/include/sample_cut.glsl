@@ -68,7 +68,7 @@ void fillBins(uint least, uint prefix, uint shift, bool weighted) {
 uint kthKey(uint k) {
     uint prefix = 0u;
     uint above = 0u;
-    for (int shift = 24; shift >= 0; shift -= 8) {
+    [[dont_unroll]] for (int shift = 24; shift >= 0; shift -= 8) {
         fillBins(floor_key, prefix, uint(shift), false);
         uint digit = DIGITS - 1u;
         for (; digit > 0u && above + bin_count[digit] < k; digit--) above += bin_count[digit];
@@ -82,7 +82,7 @@ Cut shareCut(uint least, uint top_p) {
     uint prefix = 0u;
     uvec2 above = uvec2(0u);
     uvec2 need = uvec2(0u);
-    for (int shift = 24; shift >= 0; shift -= 8) {
+    [[dont_unroll]] for (int shift = 24; shift >= 0; shift -= 8) {
         fillBins(least, prefix, uint(shift), true);
         if (shift == 24) {
             for (uint d = 0u; d < DIGITS; d++) need = add64(need, bin(d));
