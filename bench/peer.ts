@@ -17,12 +17,11 @@ import { parseArgs } from "node:util";
 import { formatBytes } from "../src/base/units.ts";
 import { Device } from "../src/gpu/device.ts";
 import { median } from "../src/runtime/bench_report.ts";
+import { modelDirectory } from "../src/runtime/models.ts";
+import { buildPrompt, openFrontend } from "../src/runtime/prompt.ts";
 import { type Result, saveResults } from "./results_file.ts";
 
 const executable = "dist/llamav";
-/** What the chat template of these models adds to a question. */
-const templateTokens = 58;
-
 /** What one program did in one round. */
 interface Side {
   readonly prefill: number;
@@ -35,7 +34,9 @@ interface Side {
 interface Task {
   readonly model: string;
   readonly peer: string;
+  /** Tokens of the prompt, and a question that has as many within the chat template. */
   readonly prompt: number;
+  readonly question: string;
   readonly tokens: number;
 }
 
@@ -58,9 +59,24 @@ async function execute(command: readonly string[], caches: string): Promise<Ende
   return { stdout, ms: performance.now() - begin, peakBytes: child.resourceUsage()!.maxRSS };
 }
 
-async function runOurs({ model, prompt, tokens }: Task, caches: string): Promise<Side> {
-  // Words of one token each: a prompt as long as that of the other rows.
-  const question = Array.from({ length: prompt - templateTokens }, () => "a").join(" ");
+/** A question of words of one token each, for a prompt of `length` tokens. */
+async function askLength(model: string, length: number): Promise<string> {
+  const frontend = openFrontend(modelDirectory(model));
+  const count = async (words: number): Promise<{ text: string; tokens: number }> => {
+    const text = Array.from({ length: words }, () => "a").join(" ");
+    const messages = [{ role: "user", content: [{ type: "text", text }] }] as const;
+    return { text, tokens: (await buildPrompt(frontend, { messages }, length)).tokens.length };
+  };
+  try {
+    const { text, tokens } = await count(1 + length - (await count(1)).tokens);
+    if (tokens !== length) throw new Error(`The prompt has ${tokens} tokens, wanted ${length}`);
+    return text;
+  } finally {
+    frontend.pictures.close();
+  }
+}
+
+async function runOurs({ model, prompt, question, tokens }: Task, caches: string): Promise<Side> {
   const answer = [executable, "run", model, question, "--max-tokens", "1", "--temp", "0"];
   const started = await execute(answer, caches);
   const sizes = ["--prompt", String(prompt), "--max-tokens", String(tokens), "--batch", "1", "--tiles", "0"];
@@ -151,7 +167,9 @@ async function main(): Promise<void> {
     allowPositionals: true,
   });
   if (!model || !values.peer) throw new Error("Name a MODEL, and the other program with --peer");
-  const task = { model, peer: values.peer, prompt: Number(values.prompt), tokens: Number(values.tokens) };
+  const prompt = Number(values.prompt);
+  const question = await askLength(model, prompt);
+  const task = { model, peer: values.peer, prompt, question, tokens: Number(values.tokens) };
   const sides = new Map<string, Side[]>([["llamav", []], ["peer", []]]);
   const caches = mkdtempSync(join(tmpdir(), "llamav-peer-"));
   let planned: number;
