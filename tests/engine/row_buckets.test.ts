@@ -2,7 +2,18 @@ import { expect, test } from "bun:test";
 import { bucketRows, wholeBucketRows } from "../../src/engine/row_buckets.ts";
 
 test("bucketRows() rounds up, by more the more rows there are", () => {
-  expect([1, 4, 5, 8, 9, 17, 64, 65, 97].map(bucketRows)).toEqual([1, 4, 6, 8, 10, 24, 64, 96, 128]);
+  expect([1, 4, 5, 8, 9, 17, 64, 65, 97, 257].map(bucketRows)).toEqual([
+    1,
+    4,
+    6,
+    8,
+    10,
+    24,
+    64,
+    80,
+    112,
+    288,
+  ]);
 });
 
 test("wholeBucketRows() is the largest bucket that is not larger", () => {
