@@ -1,6 +1,6 @@
 import { formatBytes } from "../base/units.ts";
 import type { SettingValues } from "../runtime/options.ts";
-import type { ModelInfo, Runtime } from "../runtime/request.ts";
+import type { FirstAnswer, ModelInfo, Runtime } from "../runtime/request.ts";
 import { type CliContext, showProgress } from "./context.ts";
 
 type ModelValues = SettingValues<
@@ -11,6 +11,7 @@ type ModelValues = SettingValues<
 export async function openForOne(
   model: string,
   values: ModelValues,
+  firstAnswer: FirstAnswer,
   warmUp: boolean | "gpu" | undefined,
   { services, terminal }: CliContext,
 ): Promise<Runtime> {
@@ -24,6 +25,7 @@ export async function openForOne(
       imageTiles,
       maxTiles,
       maxSequences: 1,
+      firstAnswer,
       warmUp,
       checkTensors,
       onProgress,

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { ExplainedError } from "../base/errors.ts";
 import { formatDuration } from "../base/units.ts";
-import type { GenerateRequest, ModelInfo, Runtime } from "../runtime/request.ts";
+import type { FirstAnswer, GenerateRequest, ModelInfo, Runtime } from "../runtime/request.ts";
 import { settings, type SettingValues } from "../runtime/options.ts";
 import { hasScreen, sessionFlags } from "./chat/flags.ts";
 import type { CliContext } from "./context.ts";
@@ -79,7 +79,7 @@ async function run(
   const request = await buildRequest(words, values, context);
   const model = await bringModel(modelOrDemo(given, context), values, context);
   const started = performance.now();
-  const runtime = await openForOne(model, values, values.warmUp, context);
+  const runtime = await openForOne(model, values, firstAnswer(request), values.warmUp, context);
   try {
     const loadMs = performance.now() - started;
     const end = await interruptible((controller) =>
@@ -95,6 +95,11 @@ async function run(
   } finally {
     await runtime.close();
   }
+}
+
+function firstAnswer({ messages, sampling }: GenerateRequest): FirstAnswer {
+  const pictures = messages.some(({ content }) => content.some(({ type }) => type === "image"));
+  return { pictures, draws: sampling?.temperature !== 0 };
 }
 
 /**

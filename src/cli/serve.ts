@@ -211,6 +211,7 @@ function openModel(
     maxSequences: values.maxSequences,
     kvTokens: values.kvTokens,
     prefixCache: values.prefixCache,
+    firstAnswer: { pictures: true, draws: true },
     warmUp: values.warmUp ?? "gpu",
     checkTensors: values.checkTensors,
     onProgress(progress) {

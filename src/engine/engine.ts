@@ -61,13 +61,10 @@ export class Engine extends EngineCore {
       const chosenDevice = device ?? (owned = openDevice(options));
       const { limits, plan, problem } = chooseLimits(options, checkpoint.config, weights.bytes, chosenDevice);
       if (problem) throw problem;
-      const runner = new Runner(
-        chosenDevice,
-        checkpoint,
-        limits,
-        weights,
-        (done, total) => onProgress(done, total, "weights"),
-      );
+      const runner = new Runner(chosenDevice, checkpoint, limits, weights, {
+        firstAnswer: options.firstAnswer,
+        onProgress: (done, total) => onProgress(done, total, "weights"),
+      });
       if (wantsWarmUp(options, chosenDevice)) warmUpOrFree(runner, checkpoint.config, onProgress);
       return new Engine(chosenDevice, owned, checkpoint, runner, plan, options);
     } catch (error) {

@@ -44,6 +44,13 @@ export interface EngineRequest {
   readonly constraint?: boolean;
 }
 
+/** What the first answer will be like, as far as it is known before. */
+export interface FirstAnswer {
+  readonly pictures: boolean;
+  /** Its tokens are drawn; otherwise each is the likeliest. */
+  readonly draws: boolean;
+}
+
 /** How the worker opens its device and its model. */
 export interface EngineOptions {
   readonly model: string;
@@ -67,6 +74,8 @@ export interface EngineOptions {
   readonly maxQueuedTokens?: number;
   /** Keep the keys and values of prompts for later requests that begin alike; left out, yes. */
   readonly prefixCache?: boolean;
+  /** What to compile kernels for while the weights are read. Left out, each is compiled when it is first used. */
+  readonly firstAnswer?: FirstAnswer;
   /** Run the model once before it is ready: always, or not on a CPU, which has much to compute and little to compile. */
   readonly warmUp?: boolean | "gpu";
   /** Let one row stand for equal pad rows in the vision tower; off for comparisons. */

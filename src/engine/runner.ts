@@ -11,11 +11,12 @@ import { ropeFrequencies } from "../model/rope_frequencies.ts";
 import { allocate, type ShapeTable, tableBytes } from "../model/shapes.ts";
 import { recordText, type TextModel, type TextScratch } from "../model/text.ts";
 import { recordVision, type VisionScratch } from "../model/vision.ts";
-import { visionLayout } from "../model/vision_layout.ts";
+import { type VisionLayout, visionLayout } from "../model/vision_layout.ts";
 import type { MllamaWeights } from "../model/weights.ts";
 import { type Step, StepBuffer } from "./batch.ts";
 import type { Capture } from "./capture.ts";
-import type { EngineImage } from "./protocol.ts";
+import { compileAhead } from "./compile_ahead.ts";
+import type { EngineImage, FirstAnswer } from "./protocol.ts";
 import { bucketRows } from "./row_buckets.ts";
 import { batchLimits, type RunnerLimits, runnerTables } from "./runner_layout.ts";
 import { SampleBuffer, type Sampled } from "./sample_buffer.ts";
@@ -56,12 +57,15 @@ export class Runner {
   #turn: 0 | 1 = 0;
   readonly #sampling: SamplingStage;
   readonly #recordings = new Lru<Recording, number>(recordingLimit, (recording) => recording.dispose());
+  /** What the kernels of the first answer are compiled by. */
+  #compiling: Recording | undefined;
 
   /**
    * Allocates and loads.
    *
    * @param weightPlan of this checkpoint; it and the limits are known to fit the device
-   * @param onProgress called with checkpoint bytes read so far and in all
+   * @param options.firstAnswer what to compile for while the weights are read; left out, nothing
+   * @param options.onProgress called with checkpoint bytes read so far and in all
    * @throws {DeviceError} If the device's memory is taken by others.
    * @throws {ModelError} If the checkpoint is damaged.
    */
@@ -70,7 +74,10 @@ export class Runner {
     checkpoint: Checkpoint,
     readonly limits: RunnerLimits,
     weightPlan: WeightPlan,
-    onProgress?: (done: number, total: number) => void,
+    { firstAnswer, onProgress }: {
+      firstAnswer?: FirstAnswer | undefined;
+      onProgress?: (done: number, total: number) => void;
+    } = {},
   ) {
     const { config } = checkpoint;
     this.#device = device;
@@ -110,10 +117,21 @@ export class Runner {
       this.#flights = [flight(), flight()];
       const { inverseFrequencies } = allocate(this.#inputs, tables.constants);
       this.#inputs.view(inverseFrequencies).set(bytesOf(ropeFrequencies(config.text)));
-      const { weights, arena } = loadWeights(config, checkpoint.weights, weightPlan, device, onProgress);
+      const textModel = ({ text }: MllamaWeights) => ({
+        config,
+        weights: text,
+        inverseFrequencies,
+        blockSize,
+      });
+      const { weights, arena } = loadWeights(config, checkpoint.weights, weightPlan, device, {
+        onPlaced: (placed) => {
+          if (firstAnswer) this.#compiling = this.#compileAhead(firstAnswer, placed, textModel(placed));
+        },
+        onProgress,
+      });
       this.#keep(arena);
       this.#weights = weights;
-      this.#model = { config, weights: weights.text, inverseFrequencies, blockSize };
+      this.#model = textModel(weights);
     } catch (error) {
       this.dispose();
       throw error;
@@ -125,8 +143,7 @@ export class Runner {
     const { config } = this.#checkpoint;
     const { tokensPerTile } = config.vision;
     const tileCount = image.rows * image.columns;
-    const deduplicate = this.limits.deduplicate && this.#checkpoint.unusedSlotsAreZero;
-    const layout = visionLayout(config.vision, tileCount, deduplicate);
+    const layout = this.#visionLayout(tileCount);
     const slots = tiles.flatMap((tile) =>
       Array.from({ length: tokensPerTile }, (_, i) => tile * tokensPerTile + i)
     );
@@ -137,15 +154,7 @@ export class Runner {
     this.#inputs.view(this.#vision.slots).set(bytesOf(Uint32Array.from(slots)));
     using cmd = new Recorder(this.#device);
     const input = { ...image, layout, tileCount };
-    recordVision(
-      cmd,
-      config,
-      this.#weights,
-      input,
-      this.#vision,
-      this.#caches.cross,
-      capture?.tap(cmd),
-    );
+    recordVision(cmd, config, this.#weights, input, this.#vision, this.#caches.cross, capture?.tap(cmd));
     this.#runOnce(cmd);
   }
 
@@ -205,6 +214,7 @@ export class Runner {
   }
 
   dispose(): void {
+    this.#compiling?.dispose();
     this.#recordings.clear();
     this.#sampling?.dispose(); // there is none if the constructor failed before
     for (const arena of this.#arenas.splice(0)) arena.dispose();
@@ -234,6 +244,25 @@ export class Runner {
     const logits = sliceRows(this.#text.logits, 0, samples.count);
     if (samples.count > 0) this.#sampling.record(cmd, logits, samples, samples.count, samples.mode);
     return cmd.finish();
+  }
+
+  #compileAhead(first: FirstAnswer, weights: MllamaWeights, model: TextModel): Recording {
+    return compileAhead(this.#device, first, {
+      weights,
+      model,
+      caches: this.#caches,
+      text: this.#text,
+      vision: this.#vision,
+      ...this.#flights[0],
+      sampling: this.#sampling,
+      chunkSize: this.limits.chunkSize,
+      layout: this.#visionLayout(1),
+    });
+  }
+
+  #visionLayout(tileCount: number): VisionLayout {
+    const deduplicate = this.limits.deduplicate && this.#checkpoint.unusedSlotsAreZero;
+    return visionLayout(this.#checkpoint.config.vision, tileCount, deduplicate);
   }
 
   #runOnce(cmd: Recorder): void {

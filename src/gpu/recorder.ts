@@ -37,6 +37,7 @@ export class Recorder implements Disposable {
   readonly #hazards = new HazardTracker();
   readonly #descriptors = new DescriptorWrites();
   readonly #profiler: Profiler | undefined;
+  readonly #compileOnly: boolean;
   /** The pipeline that is bound in the command buffer being recorded. */
   #pipeline: Pipeline | undefined;
   /** Whether the command buffer being recorded holds a dispatch or a copy. */
@@ -45,8 +46,13 @@ export class Recorder implements Disposable {
   #dispatchCount = 0;
   #barrierCount = 0;
 
-  /** @param options.profiler Measures the time between labels; it serves one recording */
-  constructor(readonly device: Device, options: { profiler?: Profiler } = {}) {
+  /**
+   * @param options.profiler Measures the time between labels; it serves one recording
+   * @param options.compileOnly Dispatches no workgroups and copies nothing: no tensor is touched, but a driver that
+   *   compiles a kernel at its first use does it then
+   */
+  constructor(readonly device: Device, options: { profiler?: Profiler; compileOnly?: boolean } = {}) {
+    this.#compileOnly = options.compileOnly ?? false;
     this.#commandBuffers.push(beginCommandBuffer(device));
     try {
       recordBarrier(device, this.#commandBuffer);
@@ -90,7 +96,8 @@ export class Recorder implements Disposable {
       const { handle } = pipeline.layout;
       commands.vkCmdPushConstants(this.#commandBuffer, handle, stage, 0, scalars.length, scalars);
     }
-    commands.vkCmdDispatch(this.#commandBuffer, x, y, z);
+    if (this.#compileOnly) commands.vkCmdDispatch(this.#commandBuffer, 0, 0, 0);
+    else commands.vkCmdDispatch(this.#commandBuffer, x, y, z);
     this.#dispatchCount++;
   }
 
@@ -99,7 +106,7 @@ export class Recorder implements Disposable {
     const bytes = tensorBytes(source);
     assert(bytes === tensorBytes(destination), `copy ${source.name} to ${destination.name}: lengths differ`);
     assert(!source.buffer.disposed && !destination.buffer.disposed, `copy ${source.name}: its arena is gone`);
-    if (bytes === 0) return;
+    if (bytes === 0 || this.#compileOnly) return;
     this.#beginCommand([tensorAccess(source, "read"), tensorAccess(destination, "write")]);
     const region = pack(vk.VkBufferCopy, {
       srcOffset: source.offset,

@@ -51,10 +51,16 @@ export interface LoadedWeights {
   readonly arena: Arena;
 }
 
+export interface LoadListener {
+  /** Called when every tensor has its place and none is read yet: what will use them can be prepared meanwhile. */
+  onPlaced?(weights: MllamaWeights): void;
+  /** Called with checkpoint bytes read or under way so far, and in all. */
+  onProgress?(done: number, total: number): void;
+}
+
 /**
  * Allocates the tensors of a model and reads the checkpoint into them.
  *
- * @param onProgress called with checkpoint bytes read or under way so far, and in all
  * @throws {DeviceError} If the device has not that much memory left.
  * @throws {ModelError} If a file ends early or cannot be read.
  */
@@ -63,27 +69,32 @@ export function loadWeights(
   source: WeightSource<WeightDtype>,
   plan: WeightPlan,
   device: Device,
-  onProgress: (done: number, total: number) => void = () => {},
+  { onPlaced, onProgress }: LoadListener = {},
 ): LoadedWeights {
   const arena = new Arena(device, "weights", plan.bytes, "device", { zeroed: false });
   const uploader = new Uploader(device);
+  const placed: { job: Job; tensor: Tensor }[] = [];
+  const place = (job: Job): Tensor => {
+    const tensor = arena.tensor(job.name, job.dtype, job.shape);
+    placed.push({ job, tensor });
+    return tensor;
+  };
   let done = 0;
   let settled = 0;
   const settle = () => {
     source.settle();
     settled = done;
   };
-  const load = (job: Job): Tensor => {
-    const tensor = arena.tensor(job.name, job.dtype, job.shape);
-    job.fill(tensor, uploader);
-    done += job.sourceBytes;
-    if (done - settled >= bytesUnderWay) settle();
-    onProgress(done, plan.sourceBytes);
-    return tensor;
-  };
   try {
-    onProgress(0, plan.sourceBytes);
-    const weights = mllamaWeights(config, new Describer(source, load));
+    const weights = mllamaWeights(config, new Describer(source, place));
+    onPlaced?.(weights);
+    onProgress?.(0, plan.sourceBytes);
+    for (const { job, tensor } of placed) {
+      job.fill(tensor, uploader);
+      done += job.sourceBytes;
+      if (done - settled >= bytesUnderWay) settle();
+      onProgress?.(done, plan.sourceBytes);
+    }
     settle();
     uploader.flush();
     return { weights, arena };

@@ -6,6 +6,7 @@ import type { EngineStats } from "../engine/stats.ts";
 import type { Constraint } from "../grammar/constraint.ts";
 import type { RuntimeCounts } from "./counts.ts";
 
+export type { FirstAnswer } from "../engine/protocol.ts";
 export type { EngineStats, Histogram } from "../engine/stats.ts";
 export type { CallConstraint, Constraint } from "../grammar/constraint.ts";
 export type { RuntimeCounts } from "./counts.ts";

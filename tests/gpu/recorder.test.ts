@@ -40,6 +40,25 @@ describe("Recorder", () => {
     recording.dispose();
   });
 
+  test("that compiles only makes the pipelines and touches no tensor", () => {
+    using scope = tensorsOf([3, 16], [3, 8], [3, 8]);
+    const [gateUp, y, copy] = scope.tensors as [Tensor<"f32">, Tensor<"f32">, Tensor<"f32">];
+    floats(scope.arena, gateUp).fill(1);
+    floats(scope.arena, y).fill(7);
+    const compiled = device.pipelines.count;
+    const cmd = new Recorder(device, { compileOnly: true });
+    cmd.dispatch(siluMulKernel, { gateUp, y, columns: 8 }, [1], { WORKGROUP_SIZE: 16 });
+    cmd.copy(y, copy);
+    cmd.split();
+    siluMul(cmd, gateUp, y);
+    const recording = cmd.finish();
+    device.queue.run(recording);
+    expect(device.pipelines.count).toBeGreaterThan(compiled);
+    expect([...floats(scope.arena, y)]).toEqual(Array(24).fill(7));
+    expect([...floats(scope.arena, copy)]).toEqual(Array(24).fill(0));
+    recording.dispose();
+  });
+
   test("orders commands that depend on each other, and only those", () => {
     using scope = tensorsOf([1, 16], [1, 8], [1, 16], [1, 8], [1, 8]);
     const [a, b, c, d, e] = scope.tensors as [

@@ -218,7 +218,9 @@ describe("loadWeights()", () => {
     const gateBytes = bytesRead; // gates are not counted
     bytesRead = 0;
     const reports: [number, number][] = [];
-    loadWeights(config, source, plan, device, (done, total) => reports.push([done, total])).arena.dispose();
+    loadWeights(config, source, plan, device, {
+      onProgress: (done, total) => reports.push([done, total]),
+    }).arena.dispose();
     expect(new Set(reports.map(([, total]) => total)).size).toBe(1);
     expect(reports.map(([done]) => done)).toEqual(reports.map(([done]) => done).toSorted((a, b) => a - b));
     expect(reports.at(-1)![0]).toBe(reports[0]![1]);
@@ -226,6 +228,34 @@ describe("loadWeights()", () => {
     const total = reports[0]![1];
     expect(total).toBe(plan.sourceBytes);
     expect(bytesRead).toBe(total + gateBytes + 2 * named("multi_modal_projector.weight").byteLength);
+  });
+
+  test("shows where everything will lie before it reads any of it", () => {
+    let bytesRead = 0;
+    const source = memorySource(() => "f32", (bytes) => bytesRead += bytes);
+    const plan = planWeights(config, source);
+    const gateBytes = bytesRead;
+    bytesRead = 0;
+    let shown: MllamaWeights | undefined;
+    const { weights, arena } = loadWeights(config, source, plan, device, {
+      onPlaced(placed) {
+        shown = placed;
+        expect(bytesRead).toBe(gateBytes);
+      },
+    });
+    expect(shown).toBe(weights);
+    arena.dispose();
+  });
+
+  test("frees its memory when what was to be prepared meanwhile fails", () => {
+    const source = memorySource();
+    const counted = countMemory(device);
+    const onPlaced = () => {
+      throw new DeviceError("no such kernel");
+    };
+    const plan = planWeights(config, source);
+    expect(() => loadWeights(config, source, plan, counted.device, { onPlaced })).toThrow("no such kernel");
+    expect([counted.taken() > 0, counted.held()]).toEqual([true, 0]);
   });
 
   test("takes exactly the planned bytes", () => {

@@ -55,7 +55,8 @@ export async function startChat(
     if (!isUrl(name)) checkNoQuestion(name);
     pictures.push(await openNamedPicture(name, openPicture, context));
   }
-  const openModel = (model: string) => openForOne(model, values, values.warmUp ?? "gpu", context);
+  const anything = { pictures: true, draws: true };
+  const openModel = (model: string) => openForOne(model, values, anything, values.warmUp ?? "gpu", context);
   await bringModel(session.model, values, context);
   const started = performance.now();
   const runtime = await openModel(session.model);
