@@ -26,15 +26,30 @@ test("run prints the answer on stdout, and nothing else anywhere", async () => {
   const { runtime, opened, services } = fakeServices("A ", "cat");
   const run = await cli(["run", "./model", "What", "is it?", "--image", picture], { services });
   expect(run).toEqual({ code: 0, stdout: "A cat\n", stderr: "" });
-  expect(opened).toEqual([
-    { model: "./model", device: undefined, contextLength: undefined, imageTiles: undefined, maxSequences: 1 },
-  ]);
+  expect(opened).toEqual([{
+    model: "./model",
+    device: undefined,
+    contextLength: undefined,
+    imageTiles: undefined,
+    maxSequences: 1,
+    firstAnswer: { pictures: true, draws: true },
+  }]);
   expect(runtime.requests[0]!.messages).toEqual([{
     role: "user",
     content: [image, { type: "text", text: "What is it?" }],
   }]);
   expect(runtime.requests[0]!.sampling).toEqual({});
   expect(runtime.closed).toBe(true);
+});
+
+test("run says beforehand what its answer needs compiled", async () => {
+  const { opened, services } = fakeServices("x");
+  await cli(["run", "./m", "What?", "--temp", "0"], { services });
+  await cli(["run", "./m", "What?", "--temp", "1", "--image", picture], { services });
+  expect(opened).toMatchObject([
+    { firstAnswer: { pictures: false, draws: false } },
+    { firstAnswer: { pictures: true, draws: true } },
+  ]);
 });
 
 test("run and chat look at the weights first where they are asked to (F06)", async () => {
@@ -129,6 +144,7 @@ test("run passes every setting on", async () => {
     imageTiles: 4,
     maxTiles: 2,
     maxSequences: 1,
+    firstAnswer: { pictures: false, draws: true },
   }]);
   expect(runtime.requests[0]).toEqual({
     messages: [

@@ -35,6 +35,7 @@ test("serve takes its model in three spellings, and the command line wins over v
   expect(await opened(["m"])).toEqual({
     ...Object.fromEntries(unset.map((name) => [name, undefined])),
     model: "m",
+    firstAnswer: { pictures: true, draws: true },
     warmUp: "gpu",
     maxQueued: 64,
     maxQueuedTokens: 1_000_000,
