@@ -1,5 +1,6 @@
 /** The executable as a server, for measurements from outside. */
 import { existsSync, readFileSync } from "node:fs";
+import process from "node:process";
 import { announced } from "./demo/announced.ts";
 
 export interface ServedModel extends AsyncDisposable {
@@ -21,14 +22,25 @@ export async function serveModel(
   if (!existsSync(executable)) {
     throw new Error(`Cannot measure: need ${executable}, have none; run bun run build first`);
   }
-  const child = Bun.spawn([
-    executable,
-    "serve",
-    ...model === undefined ? [] : [model],
-    "--port",
-    "0",
-    ...flags,
-  ], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  const given = model === undefined ? [] : [model];
+  return await started(Bun.spawn([executable, "serve", ...given, "--port", "0", ...flags], pipes));
+}
+
+/** Starts a server that does the least, `server/bare_server.ts`, with the same model. */
+export async function serveBare(
+  model: string,
+  contextLength: number,
+  batch: number,
+  device: string | undefined,
+): Promise<ServedModel> {
+  const program = `${import.meta.dir}/server/bare_server.ts`;
+  const args = [model, String(contextLength), String(batch), ...device === undefined ? [] : [device]];
+  return await started(Bun.spawn([process.execPath, program, ...args], pipes));
+}
+
+const pipes = { stdin: "ignore", stdout: "ignore", stderr: "pipe" } as const;
+
+async function started(child: Bun.Subprocess<"ignore", "ignore", "pipe">): Promise<ServedModel> {
   const url = await announced(child, /Server ready on (http:\/\/\S+)/, "The server");
   return {
     url,

@@ -7,7 +7,7 @@
  * MODEL is a checkpoint or, left out, the demo.
  *
  * share: tokens per second of the executable's server and of an engine in this process, asked the same in turns, and what
- * a streamed token takes of the server's main thread. fairness: how long four clients wait for their answers among
+ * a streamed token takes of the server's main thread, and of one that does nothing but write. fairness: how long four clients wait for their answers among
  * themselves, and while a fifth floods the queue. path: what a token takes of the main thread from the engine's message
  * to the socket, with a simulated engine. Single rounds differ by a tenth here, so that a median needs many.
  *
@@ -21,7 +21,7 @@ import { modelDirectory } from "../src/runtime/models.ts";
 import { buildShaders } from "../tools/build_shaders.ts";
 import { Driver } from "./engine/driver.ts";
 import { type Result, saveResults } from "./results_file.ts";
-import { serveModel } from "./served_model.ts";
+import { serveBare, serveModel } from "./served_model.ts";
 import { fairnessKeys, measureFairness } from "./server/fairness.ts";
 import { measureShare } from "./server/share.ts";
 import { measureStreamPath } from "./server/stream_path.ts";
@@ -76,7 +76,9 @@ async function main(): Promise<void> {
     if (device !== undefined) flags.push("--device", device);
     if (wanted("share")) {
       await using server = await serveModel(executable, model, flags);
-      results.push(...await measureShare(driver, server, options));
+      const { contextLength } = driver.engine.info;
+      await using bareServer = await serveBare(directory, contextLength, options.batch, device);
+      results.push(...await measureShare(driver, server, bareServer, options));
     }
     if (wanted("fairness")) {
       const keys = fairnessKeys.flatMap((key) => ["--api-key", key]);

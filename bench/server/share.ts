@@ -16,30 +16,35 @@ export interface ShareOptions {
 
 /**
  * What the server adds to the engine: the same questions asked of an engine in this process and of the server, in turns,
- * so that what else the machine does meets both; and what a streamed token takes of the server's main thread.
+ * so that what else the machine does meets both; and what a streamed token takes of the server's main thread, beside
+ * what it takes of one that does nothing but write.
  */
 export async function measureShare(
   driver: Driver,
   server: ServedModel,
+  bareServer: ServedModel,
   options: ShareOptions,
 ): Promise<Result[]> {
   const { rounds, batch, tokens } = options;
   const bare: number[] = [];
   const served: number[] = [];
   const mainThread: number[] = [];
+  const leastMainThread: number[] = [];
   // The first round compiles and records, and warms the server's code.
   for (let round = -1; round < rounds; round++) {
     const questions = questionsOf(driver, round, options);
     const askEngine = () => rateOf(options, runBare(driver, questions, tokens));
-    const before = mainThreadMicroseconds(server.pid);
+    const [before, leastBefore] = [server, bareServer].map(({ pid }) => mainThreadMicroseconds(pid));
     const askServer = async () => rateOf(options, await runServed(server, questions, tokens));
     const rates = round % 2 === 0
       ? { engine: askEngine(), server: await askServer() }
       : { server: await askServer(), engine: askEngine() };
+    await runServed(bareServer, questions, tokens);
     if (round < 0) continue;
     bare.push(rates.engine);
     served.push(rates.server);
-    mainThread.push((mainThreadMicroseconds(server.pid) - before) / (batch * tokens));
+    mainThread.push((mainThreadMicroseconds(server.pid) - before!) / (batch * tokens));
+    leastMainThread.push((mainThreadMicroseconds(bareServer.pid) - leastBefore!) / (batch * tokens));
   }
   const shape = `batch ${batch} of ${options.prompt} + ${tokens}`;
   const share = median(served.map((rate, i) => rate / bare[i]!));
@@ -56,6 +61,7 @@ export async function measureShare(
     row("throughput", median(served), "tokens/s"),
     row("share_of_engine", share * 100, "%"),
     row("main_thread", median(mainThread), "us per token"),
+    row("least_main_thread", median(leastMainThread), "us per token"),
   ];
 }
 
