@@ -37,8 +37,6 @@ const uint ROW_TILES = TEAMS / KEY_SPLITS;
 const uint ROWS = 4u * ROW_TILES;                             // query rows of one workgroup
 const uint NOWHERE = 0xffffffffu;
 const bool PASS_ROUND = ONE_SUBGROUP != 0u;
-const uint QUERY_STEP = 1u + ONE_SUBGROUP * (1u - VECS % 2u);  // vec4s of each query that are loaded at once
-const uint QUERY_LOADS = (4u * QUERY_STEP + KEY_LANES - 1u) / KEY_LANES;  // of them, loads of one invocation
 const float LOWEST = -3.0e38;                                 // below every score; finite, so that differences are no NaN
 
 uint queryAddress(uint row);  // first vec4 of the query of a row of the workgroup; readable even if there is no such row
@@ -90,24 +88,14 @@ void weighBlock(uint first, uint keyCount, float scale, uvec4 visible) {
         score[b] = vec4(0.0);
     }
     const uint queries = 4u * tile() * VECS;
-    [[dont_unroll]] for (uint i = 0u; i < VECS; i += QUERY_STEP) {
-        vec4 own[QUERY_LOADS];
-        if (PASS_ROUND) {
-            [[unroll]] for (uint n = 0u; n < QUERY_LOADS; n++) {
-                const uint place = (n * KEY_LANES + keyLane()) % (4u * QUERY_STEP);  // in [vec4, row]
-                own[n] = rowVecs[queries + place % 4u * VECS + i + place / 4u];
-            }
+    [[dont_unroll]] for (uint i = 0u; i < VECS; i++) {
+        vec4 own;
+        if (PASS_ROUND) own = rowVecs[queries + keyLane() % 4u * VECS + i];
+        mat4 q;
+        [[unroll]] for (uint r = 0u; r < 4u; r++) {
+            q[r] = PASS_ROUND ? subgroupBroadcast(own, r) : rowVecs[queries + r * VECS + i];
         }
-        [[unroll]] for (uint u = 0u; u < QUERY_STEP; u++) {
-            mat4 q;
-            [[unroll]] for (uint r = 0u; r < 4u; r++) {
-                const uint place = 4u * u + r;
-                q[r] = PASS_ROUND
-                    ? subgroupBroadcast(own[place / KEY_LANES], place % KEY_LANES)
-                    : rowVecs[queries + r * VECS + i + u];
-            }
-            [[unroll]] for (uint b = 0u; b < KEYS_PER_LANE; b++) score[b] += KEY(address[b] + i + u) * q;
-        }
+        [[unroll]] for (uint b = 0u; b < KEYS_PER_LANE; b++) score[b] += KEY(address[b] + i) * q;
     }
 
     vec4 peak = vec4(LOWEST);
@@ -140,19 +128,20 @@ void weighBlock(uint first, uint keyCount, float scale, uvec4 visible) {
     synchronise();
 }
 
-// Sums p * v over a block of keys, whose weights are in shared memory: zero for those that there are not. Four keys a
-// step: Mesa 22.3 silently ends an invocation's loops after 65,535 steps in all (src/ops/attention_tile.ts counts them).
+// Sums p * v over a block of keys, whose weights are in shared memory: zero for those that there are not. Two keys a
+// step: Mesa 22.3 silently ends an invocation's loops after 65,535 steps in all (src/ops/attention_tile.ts counts them),
+// and a CPU driver compiles each load for every invocation of a subgroup: a longer step compiles longer and is no faster.
 void addValues(uint first, uint keyCount) {
-    [[dont_unroll]] for (uint k = 0u; k < BLOCK; k += 4u) {
+    [[dont_unroll]] for (uint k = 0u; k < BLOCK; k += 2u) {
         if (first + k >= keyCount) break;
         uint ownAddress;
         vec4 ownWeight;
         if (PASS_ROUND) {
-            const uint own = k + keyLane() % 4u;
+            const uint own = k + keyLane() % 2u;
             ownAddress = keyAddress(min(first + own, keyCount - 1u));
             ownWeight = weights[team() * BLOCK + own];
         }
-        [[unroll]] for (uint u = 0u; u < 4u; u++) {
+        [[unroll]] for (uint u = 0u; u < 2u; u++) {
             uint address;
             vec4 p;
             if (PASS_ROUND) {

@@ -51,7 +51,7 @@ export function mostKeys(device: Pick<Device, "info" | "limits">, heads: HeadCou
   const { WORKGROUP_SIZE, KEY_LANES, KEYS_PER_LANE } = attentionTile(device, 1);
   const vecs = heads.headDim / 4;
   const block = KEY_LANES * KEYS_PER_LANE;
-  const blockSteps = 1 + (vecs + 1) + (KEY_LANES / 4 + 1) + (block / 4 + 1);
+  const blockSteps = 1 + (vecs + 1) + (KEY_LANES / 4 + 1) + (block / 2 + 1);
   // Rows of different sequences or images in one workgroup come one after the other, each with a start and an end.
   const runs = Math.max(1, 4 / (heads.heads / heads.kvHeads));
   const runSteps = 2 * (4 * vecs / WORKGROUP_SIZE + 1) * (KEY_LANES + 6);
