@@ -53,11 +53,12 @@ export function hasBegun({ choices: [leader] }: Job): boolean {
   return leader.order >= 0;
 }
 
-/** What is told of a sequence whose prompt is computed. */
+/** What is told of a sequence when its prompt is computed. */
 export function startedEvent(sequence: Sequence): EngineEvent {
   const { id, choice, cachedTokens, imageHits, timings } = sequence;
   const { queuedAt, startedAt, imageMs } = timings;
-  const prefillMs = performance.now() - startedAt - imageMs;
+  timings.promptAt = performance.now();
+  const prefillMs = timings.promptAt - startedAt - imageMs;
   const queueMs = startedAt - queuedAt;
   return { type: "started", id, choice, cachedTokens, cachedImages: imageHits, queueMs, imageMs, prefillMs };
 }

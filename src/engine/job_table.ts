@@ -40,12 +40,13 @@ export class JobTable {
 
   /** Ends one choice, and with the last one the request. */
   finish(sequence: Sequence, reason: EndReason): EngineEvent {
-    const { id, choice } = sequence;
+    const { id, choice, timings: { promptAt } } = sequence;
     const job = this.#jobs.get(id);
     assert(job && !sequence.ended, "a choice ends once");
     this.#scheduler.remove(sequence);
     if (--job.left === 0) this.#jobs.delete(id);
-    return { type: "end", id, choice, reason };
+    const decodeMs = promptAt > 0 ? performance.now() - promptAt : 0;
+    return { type: "end", id, choice, reason, decodeMs };
   }
 
   /** Ends the requests that an error is the end of. */

@@ -136,7 +136,14 @@ export type EngineEvent =
     readonly token: number;
     readonly logprob?: ChosenLogprob;
   }
-  | { readonly type: "end"; readonly id: number; readonly choice: number; readonly reason: "stop" | "length" }
+  | {
+    readonly type: "end";
+    readonly id: number;
+    readonly choice: number;
+    readonly reason: "stop" | "length";
+    /** Time since it started. */
+    readonly decodeMs: number;
+  }
   /** The choice waits for the mask of its next token; it has `after` tokens so far. */
   | { readonly type: "mask_wanted"; readonly id: number; readonly choice: number; readonly after: number }
   | { readonly type: "error"; readonly id: number; readonly error: ErrorReport };

@@ -62,7 +62,7 @@ export class Sequence {
   passedBy = 0;
   /** It was taken out: what a step in flight still chooses for it is dropped. */
   ended = false;
-  readonly timings = { queuedAt: performance.now(), startedAt: 0, imageMs: 0, tokenAt: 0 };
+  readonly timings = { queuedAt: performance.now(), startedAt: 0, imageMs: 0, promptAt: 0, tokenAt: 0 };
   /** Prompt tokens that were in the prefix cache, and images that another request had encoded, at first admission. */
   cachedTokens = 0;
   imageHits = 0;

@@ -167,9 +167,10 @@ class LocalRuntime implements Runtime {
         const reason = answer.stopped ? "stop" : event.type === "end" ? event.reason : undefined;
         if (reason === undefined) continue;
         const finishReason = answer.finishReason(reason);
+        const decodeMs = event.type === "end" ? event.decodeMs : undefined;
         answers.delete(choice);
         if (event.type === "token" && answers.size > 0) this.#engine.stop(event.id, choice);
-        yield { type: "end", choice, finishReason, usage: meter.usage };
+        yield { type: "end", choice, finishReason, usage: meter.usage(decodeMs) };
         if (answers.size === 0) return;
       }
     } finally {

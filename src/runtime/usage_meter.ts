@@ -22,9 +22,9 @@ export class UsageMeter {
     this.#startedAt = performance.now();
   }
 
-  get usage(): Usage {
+  /** @param decodeMs as the engine has measured it; left out where an answer ends before the engine has heard of it */
+  usage(decodeMs = performance.now() - this.#startedAt): Usage {
     const { cachedTokens, cachedImages, queueMs, imageMs, prefillMs } = this.#start;
-    const decodeMs = performance.now() - this.#startedAt;
     return {
       ...this.size,
       cachedTokens,

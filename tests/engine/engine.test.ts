@@ -131,6 +131,8 @@ describe("Engine.add()", () => {
   });
 });
 
+const ended = { type: "end", choice: 0, decodeMs: expect.any(Number) as number } as const;
+
 describe("Engine.step()", () => {
   test("has nothing to say when there is nothing to do", () => expect(engineWith().step()).toEqual([]));
 
@@ -139,7 +141,26 @@ describe("Engine.step()", () => {
     expect(engine.add(request(7, text(20, 1), { maxTokens: 3 }))).toEqual({ type: "accepted", id: 7 });
     const events = finish(engine).get(7)!;
     expect(events.map(({ type }) => type)).toEqual(["started", "token", "token", "token", "end"]);
-    expect(events.at(-1)).toEqual({ type: "end", id: 7, choice: 0, reason: "length" });
+    expect(events.at(-1)).toEqual({ ...ended, id: 7, reason: "length" });
+  });
+
+  test("measures from the start of an answer to its end, whenever somebody hears of it", () => {
+    const engine = engineWith();
+    engine.add(request(8, text(20, 1), { maxTokens: 40 }));
+    let startedAt: number | undefined;
+    const begin = performance.now();
+    for (;;) {
+      const before = performance.now();
+      const events = engine.step();
+      if (events.some(({ type }) => type === "started")) startedAt ??= performance.now();
+      const end = events.find(({ type }) => type === "end") as
+        | Extract<EngineEvent, { type: "end" }>
+        | undefined;
+      if (!end) continue;
+      expect(end.decodeMs).toBeGreaterThan(before - startedAt!);
+      expect(end.decodeMs).toBeLessThan(performance.now() - begin);
+      return;
+    }
   });
 
   test("ends with a stop id, which is the last token", () => {
@@ -150,14 +171,14 @@ describe("Engine.step()", () => {
     engine.add(request(2, text(20, 1), { maxTokens: 8, stopIds: [stop] }));
     const events = finish(engine).get(2)!;
     expect(tokensOf(events)).toEqual(tokens!.slice(0, first + 1));
-    expect(events.at(-1)).toEqual({ type: "end", id: 2, choice: 0, reason: "stop" });
+    expect(events.at(-1)).toEqual({ ...ended, id: 2, reason: "stop" });
   });
 
   test("says stop when the last token allowed is a stop id", () => {
     const engine = engineWith();
     const [tokens] = run(engine, request(1, text(20, 1), { maxTokens: 1 }));
     engine.add(request(2, text(20, 1), { maxTokens: 1, stopIds: tokens! }));
-    expect(finish(engine).get(2)!.at(-1)).toEqual({ type: "end", id: 2, choice: 0, reason: "stop" });
+    expect(finish(engine).get(2)!.at(-1)).toEqual({ ...ended, id: 2, reason: "stop" });
   });
 
   test("gives the same tokens whatever the chunks of the prefill", () => {

@@ -17,7 +17,7 @@ test("packed events are the same events in the same order when they are unpacked
     token(2, 3, 128_255),
     { ...token(1, 1, 5), logprob: { logprob: -0.25, top: [{ token: 7, logprob: -1 }] } },
     token(1, 1, 6),
-    { type: "end", id: 2, choice: 3, reason: "length" },
+    { type: "end", id: 2, choice: 3, reason: "length", decodeMs: 4 },
     { type: "mask_wanted", id: 1, choice: 0, after: 2 },
     { type: "error", id: 1, error: { name: "RequestError", message: "no" } },
     token(4, 0, 9),
