@@ -51,20 +51,31 @@ export async function openRuntime(
   { model, maxTiles, checkTensors, onProgress, onNews, ...options }: RuntimeOptions,
 ): Promise<Runtime> {
   const directory = modelDirectory(model);
-  const frontend = openFrontend(directory, { maxTiles });
+  const faults = checkTensors ? await checkWeights(directory, onProgress) : [];
+  const opening = EngineClient.open(
+    { pipelineCache: cacheDirectory(), ...options, model: directory },
+    {
+      onNews,
+      onProgress: (done, total, stage) =>
+        onProgress?.({ stage, done, total, unit: stage === "weights" ? "bytes" : "items" }),
+    },
+  );
+  // Half a second for a vocabulary of 128,000, in which the engine's thread has begun to load.
+  const frontend = frontendBeside(opening, () => openFrontend(directory, { maxTiles }));
   try {
-    const faults = checkTensors ? await checkWeights(directory, onProgress) : [];
-    const engine = await EngineClient.open(
-      { pipelineCache: cacheDirectory(), ...options, model: directory },
-      {
-        onNews,
-        onProgress: (done, total, stage) =>
-          onProgress?.({ stage, done, total, unit: stage === "weights" ? "bytes" : "items" }),
-      },
-    );
-    return new LocalRuntime(frontend, engine, model, [...frontend.notes, ...faults]);
+    return new LocalRuntime(frontend, await opening, model, [...frontend.notes, ...faults]);
   } catch (error) {
     frontend.pictures.close();
+    throw error;
+  }
+}
+
+/** What `open` gives. If it fails, nobody will want the engine: it is closed as soon as that can be. */
+function frontendBeside(opening: Promise<EngineClient>, open: () => Frontend): Frontend {
+  try {
+    return open();
+  } catch (error) {
+    opening.then((engine) => engine.close(), () => {});
     throw error;
   }
 }
