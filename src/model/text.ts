@@ -81,17 +81,21 @@ export function recordText(
   embedding(cmd, batch.tokens, weights.embedTokens, hidden, batch.sampled);
 
   const next = { self: 0, cross: 0 }; // place of the layer among its kind, which is its place in the cache
+  let gathered = false;
   for (const [i, layer] of weights.layers.entries()) {
     const layerCache = layerOf(caches[layer.kind], next[layer.kind]++);
-    if (layer.kind === "self") recordSelfLayer(cmd, model, layer, batch, scratch, layerCache);
-    else if (images) recordCrossLayer(cmd, model, layer, batch, scratch, layerCache);
-    tap?.(`text.hidden.${i}`, hidden);
+    if (layer.kind === "self") {
+      // Nobody looks at the other rows of the last layer, once their keys and values are in the cache.
+      gathered = outputCount < rowCount && i === weights.layers.length - 1;
+      recordSelfLayer(cmd, model, layer, batch, scratch, layerCache, gathered);
+    } else if (images) recordCrossLayer(cmd, model, layer, batch, scratch, layerCache);
+    tap?.(`text.hidden.${i}`, gathered ? last : hidden);
     if (rowCount > splitRows) cmd.split();
   }
 
   if (outputCount === 0) return;
   cmd.label("text.logits");
-  embedding(cmd, batch.logitRows, hidden, last); // gathers the rows that are asked for
+  if (!gathered) embedding(cmd, batch.logitRows, hidden, last);
   rmsNorm(cmd, last, weights.norm, last, config.text.rmsNormEps);
   tap?.("text.final_norm", last);
   matmul(cmd, last, weights.lmHead, logits);
@@ -124,6 +128,7 @@ function takeRows(scratch: TextScratch, rowCount: number, outputCount = 0) {
   };
 }
 
+/** @param gathers whether it computes the rows in `logitRows` only, behind its attention, and leaves them in `last` */
 function recordSelfLayer(
   cmd: Recorder,
   model: TextModel,
@@ -131,9 +136,11 @@ function recordSelfLayer(
   batch: TextBatch,
   scratch: TextScratch,
   cache: LayerCache,
+  gathers: boolean,
 ): void {
   const { numAttentionHeads: heads, numKeyValueHeads: kvHeads, headDim, rmsNormEps } = model.config.text;
-  const { hidden, normed, qkv, attended, gateUp, activation } = takeRows(scratch, batch.tokens.shape[0]!);
+  const all = takeRows(scratch, batch.tokens.shape[0]!);
+  const { hidden, normed, qkv, attended } = all;
 
   cmd.label("text.self_attention");
   rmsNorm(cmd, hidden, layer.attentionNorm, normed, rmsNormEps);
@@ -142,6 +149,8 @@ function recordSelfLayer(
   const key = { tensor: qkv, offset: heads * headDim };
   const value = { tensor: qkv, offset: (heads + kvHeads) * headDim };
   kvStore(cmd, key, value, batch.slots, cache.keys, cache.values);
+  const outputCount = batch.logitRows.shape[0]!;
+  if (gathers && outputCount === 0) return;
   attention(
     cmd,
     qkv,
@@ -158,6 +167,22 @@ function recordSelfLayer(
       blockSize: model.blockSize,
     },
   );
+  if (!gathers) return finishSelfLayer(cmd, layer, attended, hidden, all, rmsNormEps);
+  const wanted = takeRows(scratch, outputCount, outputCount);
+  embedding(cmd, batch.logitRows, attended, wanted.query);
+  embedding(cmd, batch.logitRows, hidden, wanted.last);
+  finishSelfLayer(cmd, layer, wanted.query, wanted.last, wanted, rmsNormEps);
+}
+
+/** What comes behind the attention of a row, the other rows apart. */
+function finishSelfLayer(
+  cmd: Recorder,
+  layer: SelfLayerWeights,
+  attended: Tensor<"f32">,
+  hidden: Tensor<"f32">,
+  { normed, gateUp, activation }: ReturnType<typeof takeRows>,
+  rmsNormEps: number,
+): void {
   matmul(cmd, attended, layer.output, hidden, { residual: hidden });
 
   cmd.label("text.mlp");

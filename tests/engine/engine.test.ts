@@ -144,6 +144,26 @@ describe("Engine.step()", () => {
     expect(events.at(-1)).toEqual({ ...ended, id: 7, reason: "length" });
   });
 
+  test("gives a prompt's last row the same numbers whether the step has others of it or not", () => {
+    const asked = request(9, [0, -1, ...text(12, 4)], {
+      images: [noiseImage(5)],
+      maxTokens: 2,
+      sampling: { ...greedy, logprobs: 20 },
+    });
+    // Behind the attention of the last layer, a step computes the rows that are looked at: all, one of many, or none.
+    const [alone, together] = [{ chunkSize: 1 }, {}].map((options) => {
+      const engine = engineWith(options);
+      engine.add(asked);
+      const tokens = finish(engine).get(9)!.filter((event) => event.type === "token");
+      return tokens.flatMap(({ logprob }) => logprob!.top);
+    });
+    expect(alone!.length).toBe(40);
+    for (const [i, { token, logprob }] of alone!.entries()) {
+      expect(together![i]!.token).toBe(token);
+      expect(Math.abs(together![i]!.logprob - logprob)).toBeLessThan(1e-5);
+    }
+  });
+
   test("measures from the start of an answer to its end, whenever somebody hears of it", () => {
     const engine = engineWith();
     engine.add(request(8, text(20, 1), { maxTokens: 40 }));
