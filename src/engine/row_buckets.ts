@@ -1,11 +1,12 @@
 /**
  * Steps of similar size share a recording, which has the rows of the largest: exactly up to 4, then in growing steps, so
- * that few rows are computed for nothing.
+ * that from 64 rows on no more than an eighth of them are computed for nothing.
  */
 function granularity(rows: number): number {
   if (rows <= 4) return 1;
   if (rows <= 16) return 2;
-  return rows <= 64 ? 8 : rows <= 256 ? 16 : 32;
+  if (rows <= 128) return 8;
+  return rows <= 256 ? 16 : 32;
 }
 
 /** Rows that a step of `rows` rows is computed with. */
