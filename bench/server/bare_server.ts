@@ -40,13 +40,13 @@ await thread.open({
   ...device === undefined ? {} : { device },
 });
 
-/** Three numbers stand for a token, of which the first names the reader. */
+/** Four numbers stand for a token, of which the first names the reader. */
 function writeAll(events: PackedEvents): void {
   for (let i = 0; i < events.length; i++) {
     const id = events[i]!;
     if (typeof id === "number") {
       write(readers.get(id)!.sink, event);
-      i += 2;
+      i += 3;
     } else if (id.type === "end") end(id.id);
     else if (id.type === "error") throw new Error(id.error.message);
   }

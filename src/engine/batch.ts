@@ -20,6 +20,17 @@ export interface StepPart {
 /** What one pass through the decoder computes. */
 export type Step = readonly StepPart[];
 
+export function rowCount(step: Step): number {
+  let count = 0;
+  for (const { begin, end } of step) count += end - begin;
+  return count;
+}
+
+export function hasImages(step: Step): boolean {
+  for (const { sequence } of step) if (sequence.cachedImages.length > 0) return true;
+  return false;
+}
+
 export interface BatchLimits {
   /** Rows of the embedding. */
   readonly tokens: number;

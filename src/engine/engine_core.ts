@@ -272,9 +272,9 @@ export class EngineCore {
     if (sequence.generatedCount === 0) events.push(startedEvent(sequence));
     this.#clock.token(sequence);
     const reason = sequence.append(token);
-    events.push(
-      logprob ? { type: "token", id, choice, token, logprob } : { type: "token", id, choice, token },
-    );
+    const at = performance.now();
+    const event = { type: "token", id, choice, token, at } as const;
+    events.push(logprob ? { ...event, logprob } : event);
     if (reason) events.push(this.#jobs.finish(sequence, reason));
   }
 

@@ -57,10 +57,20 @@ export function hasBegun({ choices: [leader] }: Job): boolean {
 export function startedEvent(sequence: Sequence): EngineEvent {
   const { id, choice, cachedTokens, imageHits, timings } = sequence;
   const { queuedAt, startedAt, imageMs } = timings;
-  timings.promptAt = performance.now();
-  const prefillMs = timings.promptAt - startedAt - imageMs;
+  const at = performance.now();
+  const prefillMs = at - startedAt - imageMs;
   const queueMs = startedAt - queuedAt;
-  return { type: "started", id, choice, cachedTokens, cachedImages: imageHits, queueMs, imageMs, prefillMs };
+  return {
+    type: "started",
+    id,
+    choice,
+    cachedTokens,
+    cachedImages: imageHits,
+    queueMs,
+    imageMs,
+    prefillMs,
+    at,
+  };
 }
 
 function visibilityOf({ tokens, images }: EngineRequest, imageToken: number): Visibility[] {

@@ -40,13 +40,12 @@ export class JobTable {
 
   /** Ends one choice, and with the last one the request. */
   finish(sequence: Sequence, reason: EndReason): EngineEvent {
-    const { id, choice, timings: { promptAt } } = sequence;
+    const { id, choice } = sequence;
     const job = this.#jobs.get(id);
     assert(job && !sequence.ended, "a choice ends once");
     this.#scheduler.remove(sequence);
     if (--job.left === 0) this.#jobs.delete(id);
-    const decodeMs = promptAt > 0 ? performance.now() - promptAt : 0;
-    return { type: "end", id, choice, reason, decodeMs };
+    return { type: "end", id, choice, reason, at: performance.now() };
   }
 
   /** Ends the requests that an error is the end of. */

@@ -76,7 +76,7 @@ export interface EngineOptions {
   readonly prefixCache?: boolean;
   /** What to compile kernels for while the weights are read. Left out, each is compiled when it is first used. */
   readonly firstAnswer?: FirstAnswer;
-  /** Run the model once before it is ready: always, or not on a CPU, which has much to compute and little to compile. */
+  /** Run the model once before it is ready: always, or not on a CPU, which takes long to compute what nobody asked for. */
   readonly warmUp?: boolean | "gpu";
   /** Let one row stand for equal pad rows in the vision tower; off for comparisons. */
   readonly deduplicate?: boolean;
@@ -113,7 +113,7 @@ export interface ChosenLogprob {
 
 /**
  * What happened to a request or to one of its choices: accepted, started (its prompt is computed), token by token, and
- * how each choice ended. An error ends all choices of the request.
+ * how each choice ended. An error ends all choices of the request. `at` is when, in ms on a clock of the engine's thread.
  */
 export type EngineEvent =
   | { readonly type: "accepted"; readonly id: number }
@@ -128,12 +128,14 @@ export type EngineEvent =
     readonly queueMs: number;
     readonly imageMs: number;
     readonly prefillMs: number;
+    readonly at: number;
   }
   | {
     readonly type: "token";
     readonly id: number;
     readonly choice: number;
     readonly token: number;
+    readonly at: number;
     readonly logprob?: ChosenLogprob;
   }
   | {
@@ -141,8 +143,7 @@ export type EngineEvent =
     readonly id: number;
     readonly choice: number;
     readonly reason: "stop" | "length";
-    /** Time since it started. */
-    readonly decodeMs: number;
+    readonly at: number;
   }
   /** The choice waits for the mask of its next token; it has `after` tokens so far. */
   | { readonly type: "mask_wanted"; readonly id: number; readonly choice: number; readonly after: number }

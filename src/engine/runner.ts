@@ -13,7 +13,7 @@ import { recordText, type TextModel, type TextScratch } from "../model/text.ts";
 import { recordVision, type VisionScratch } from "../model/vision.ts";
 import { type VisionLayout, visionLayout } from "../model/vision_layout.ts";
 import type { MllamaWeights } from "../model/weights.ts";
-import { type Step, StepBuffer } from "./batch.ts";
+import { hasImages, rowCount, type Step, StepBuffer } from "./batch.ts";
 import type { Capture } from "./capture.ts";
 import { compileAhead } from "./compile_ahead.ts";
 import type { EngineImage, FirstAnswer } from "./protocol.ts";
@@ -287,17 +287,6 @@ export class Runner {
     this.#arenas.push(arena);
     return arena;
   }
-}
-
-function rowCount(step: Step): number {
-  let count = 0;
-  for (const { begin, end } of step) count += end - begin;
-  return count;
-}
-
-function hasImages(step: Step): boolean {
-  for (const { sequence } of step) if (sequence.cachedImages.length > 0) return true;
-  return false;
 }
 
 function bytesOf(array: Uint32Array | Float32Array): Uint8Array {

@@ -12,6 +12,8 @@ export type EngineNews =
 
 export interface SupervisorOptions {
   readonly onProgress?: OnProgress;
+  /** Ends an opening that nobody wants any more, and its thread at once. */
+  readonly signal?: AbortSignal;
   readonly onNews?: (news: EngineNews) => void;
   readonly restarts?: RestartLimits;
   /** How often the thread is asked for a sign of life, in ms. */
@@ -71,6 +73,8 @@ export class Supervisor {
   ): Promise<{ supervisor: Supervisor; info: EngineInfo }> {
     const supervisor = new Supervisor(options, more);
     const thread = supervisor.#thread;
+    const abandon = () => void thread.close();
+    more.signal?.addEventListener("abort", abandon);
     try {
       const info = await thread.open(options, more.onProgress);
       supervisor.#restarts.served();
@@ -78,6 +82,8 @@ export class Supervisor {
     } catch (error) {
       await thread.close();
       throw error;
+    } finally {
+      more.signal?.removeEventListener("abort", abandon);
     }
   }
 

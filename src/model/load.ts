@@ -87,8 +87,8 @@ export function loadWeights(
   };
   try {
     const weights = mllamaWeights(config, new Describer(source, place));
-    onPlaced?.(weights);
     onProgress?.(0, plan.sourceBytes);
+    onPlaced?.(weights);
     for (const { job, tensor } of placed) {
       job.fill(tensor, uploader);
       done += job.sourceBytes;

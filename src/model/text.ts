@@ -1,3 +1,4 @@
+import { assert } from "../base/assert.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { reshape, sliceRows, type Tensor } from "../gpu/tensor.ts";
 import { attention } from "../ops/attention.ts";
@@ -76,6 +77,7 @@ export function recordText(
   const rowCount = batch.tokens.shape[0]!;
   const outputCount = batch.logitRows.shape[0]!;
   const { hidden, last, logits } = takeRows(scratch, rowCount, outputCount);
+  assert(!tap || outputCount === rowCount, "a tap sees all rows of the last layer");
 
   cmd.label("text.embed");
   embedding(cmd, batch.tokens, weights.embedTokens, hidden, batch.sampled);
@@ -89,7 +91,7 @@ export function recordText(
       gathered = outputCount < rowCount && i === weights.layers.length - 1;
       recordSelfLayer(cmd, model, layer, batch, scratch, layerCache, gathered);
     } else if (images) recordCrossLayer(cmd, model, layer, batch, scratch, layerCache);
-    tap?.(`text.hidden.${i}`, gathered ? last : hidden);
+    tap?.(`text.hidden.${i}`, hidden);
     if (rowCount > splitRows) cmd.split();
   }
 
@@ -168,7 +170,7 @@ function recordSelfLayer(
     },
   );
   if (!gathers) return finishSelfLayer(cmd, layer, attended, hidden, all, rmsNormEps);
-  const wanted = takeRows(scratch, outputCount, outputCount);
+  const wanted = takeRows(scratch, outputCount, outputCount); // its query is free: only cross layers use it
   embedding(cmd, batch.logitRows, attended, wanted.query);
   embedding(cmd, batch.logitRows, hidden, wanted.last);
   finishSelfLayer(cmd, layer, wanted.query, wanted.last, wanted, rmsNormEps);

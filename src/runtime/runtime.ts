@@ -51,31 +51,29 @@ export async function openRuntime(
   { model, maxTiles, checkTensors, onProgress, onNews, ...options }: RuntimeOptions,
 ): Promise<Runtime> {
   const directory = modelDirectory(model);
+  const readFrontend = () => openFrontend(directory, { maxTiles });
+  // What is wrong with a small file is told before gigabytes are read.
+  if (checkTensors) readFrontend().pictures.close();
   const faults = checkTensors ? await checkWeights(directory, onProgress) : [];
+  const abandoned = new AbortController();
   const opening = EngineClient.open(
     { pipelineCache: cacheDirectory(), ...options, model: directory },
     {
       onNews,
       onProgress: (done, total, stage) =>
         onProgress?.({ stage, done, total, unit: stage === "weights" ? "bytes" : "items" }),
+      signal: abandoned.signal,
     },
   );
-  // Half a second for a vocabulary of 128,000, in which the engine's thread has begun to load.
-  const frontend = frontendBeside(opening, () => openFrontend(directory, { maxTiles }));
+  opening.catch(() => {}); // it is told below, unless the frontend has failed before
+  let frontend: Frontend | undefined;
   try {
+    // Half a second for a vocabulary of 128,000, in which the engine's thread has begun to load.
+    frontend = readFrontend();
     return new LocalRuntime(frontend, await opening, model, [...frontend.notes, ...faults]);
   } catch (error) {
-    frontend.pictures.close();
-    throw error;
-  }
-}
-
-/** What `open` gives. If it fails, nobody will want the engine: it is closed as soon as that can be. */
-function frontendBeside(opening: Promise<EngineClient>, open: () => Frontend): Frontend {
-  try {
-    return open();
-  } catch (error) {
-    opening.then((engine) => engine.close(), () => {});
+    abandoned.abort();
+    frontend?.pictures.close();
     throw error;
   }
 }
@@ -178,10 +176,9 @@ class LocalRuntime implements Runtime {
         const reason = answer.stopped ? "stop" : event.type === "end" ? event.reason : undefined;
         if (reason === undefined) continue;
         const finishReason = answer.finishReason(reason);
-        const decodeMs = event.type === "end" ? event.decodeMs : undefined;
         answers.delete(choice);
         if (event.type === "token" && answers.size > 0) this.#engine.stop(event.id, choice);
-        yield { type: "end", choice, finishReason, usage: meter.usage(decodeMs) };
+        yield { type: "end", choice, finishReason, usage: meter.usage(event.at) };
         if (answers.size === 0) return;
       }
     } finally {

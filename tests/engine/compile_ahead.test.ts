@@ -39,6 +39,32 @@ const answers: readonly [FirstAnswer, EngineRequest][] = [
   ],
 ];
 
+test("a driver that compiles at first use hears of every kernel before a weight is read, and computes nothing", () => {
+  const grids: number[][] = [];
+  let submits = 0;
+  const device = Device.open({
+    intercept: (name, call) => (...args) => {
+      if (name === "vkCmdDispatch") grids.push(args.slice(1) as number[]);
+      if (name === "vkQueueSubmit") submits++;
+      return call(...args);
+    },
+  });
+  const firstAnswer = { pictures: true, draws: true };
+  let submittedBefore: number | undefined;
+  const onProgress = (done: number) => {
+    if (done > 0) submittedBefore ??= submits;
+  };
+  const engine = Engine.open({ model, chunkSize: 16, imageTiles: 8, firstAnswer }, onProgress, device);
+  try {
+    expect(grids.length).toBeGreaterThanOrEqual(device.pipelines.count);
+    expect(new Set(grids.map(String))).toEqual(new Set(["0,0,0"]));
+    expect(submittedBefore).toBeGreaterThan(0);
+  } finally {
+    engine.dispose();
+    device.dispose();
+  }
+});
+
 for (const [first, one] of answers) {
   const name = `${first.pictures ? "a picture" : "text"} and ${first.draws ? "drawn" : "likeliest"} tokens`;
   test(`the first answer finds its kernels compiled: ${name}`, () => {

@@ -4,7 +4,7 @@ import { attentionCase, attentionInput, type AttentionRow } from "../../src/self
 import { openTestDevice } from "../support/gpu.ts";
 import { testLimitMs } from "../support/test_limit.ts";
 
-/** Drivers without a limit are tested at what the oldest driver manages. */
+/** Drivers without a limit are tested at about what the oldest driver manages. */
 const enough = 26_000;
 
 /** f32 sums over tens of thousands of keys are off by 3e-6; a loop that ends early gives NaN. */

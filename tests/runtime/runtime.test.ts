@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
-import { cpSync } from "node:fs";
+import { cpSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { ModelNotFoundError, RequestError } from "../../src/base/errors.ts";
 import { greedy, type Sampling } from "../../src/engine/sampling.ts";
 import { ImagePreparer } from "../../src/images/image_preparer.ts";
@@ -47,6 +48,28 @@ function ask(text: string, more: Partial<GenerateRequest> = {}): GenerateRequest
 
 /** Letters of all kinds: high temperature, fixed seed. */
 const wild: Sampling = { ...greedy, temperature: 2, seed: 17 };
+
+test("openRuntime() loads beside the tokenizer, and ends what it has begun when that is damaged", async () => {
+  using folder = new TemporaryFolder({});
+  cpSync(checkpoint.directory, folder.path, { recursive: true });
+  writeFileSync(join(folder.path, "tokenizer.json"), "{");
+  const begun = workers.length;
+  await expect(openRuntime({ model: folder.path, contextLength })).rejects.toThrow(/tokenizer\.json/);
+  expect(workers.length).toBe(begun + 1);
+  expect(workers[begun]!.sent.map(({ type }) => type)).toEqual(["open", "close"]);
+});
+
+test("openRuntime() with checkTensors tells of a damaged tokenizer before it reads the weights", async () => {
+  using folder = new TemporaryFolder({});
+  cpSync(checkpoint.directory, folder.path, { recursive: true });
+  writeFileSync(join(folder.path, "tokenizer.json"), "{");
+  const begun = workers.length;
+  const stages: string[] = [];
+  const onProgress = ({ stage }: { stage: string }) => void stages.push(stage);
+  const opening = openRuntime({ model: folder.path, contextLength, checkTensors: true, onProgress });
+  await expect(opening).rejects.toThrow(/tokenizer\.json/);
+  expect([workers.length, stages]).toEqual([begun, []]);
+});
 
 async function refusal(request: GenerateRequest): Promise<{ error: RequestError; events: GenerateEvent[] }> {
   const events: GenerateEvent[] = [];

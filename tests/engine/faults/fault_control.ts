@@ -99,6 +99,8 @@ export class FaultControl {
       const action = this.#due(command);
       if (action === actions["thread end"]) process.exit(1);
       if (action > 0) throw new TypeError(`${name} met a fault that was planted`);
+      // A lost device runs nothing any more: what this one really computes must come to its end.
+      if (action < 0 && name === "vkDeviceWaitIdle") call(...args);
       if (action < 0) return action;
       if (name === "vkDestroyInstance") this.#countLeftOver();
       const result = call(...args);

@@ -89,6 +89,7 @@ export class FaultHarness {
         chunkSize: 48,
         imageTiles: 8,
         maxSequences: 2,
+        firstAnswer: { pictures: true, draws: false }, // as in the product
         ...options,
       },
       // An engine that was opened has all its attempts again, so that a sweep can go on for ever.
