@@ -43,6 +43,8 @@ export class Scheduler {
   /** Ended sequences with rows in a step in flight: they hold what they have until it is done. */
   readonly #draining: Sequence[] = [];
   readonly #holdings: Holdings;
+  /** Used again in every step. */
+  readonly #prefills: Sequence[] = [];
   // Two steps may be in flight while the next one is made.
   readonly #drafts = [new StepDraft(), new StepDraft(), new StepDraft()] as const;
   #launches = 0;
@@ -125,14 +127,15 @@ export class Scheduler {
   /** The image to encode next, as the sequence that needs it and its index there. */
   wantedImage(): { readonly sequence: Sequence; readonly index: number } | undefined {
     for (const sequence of this.#running) {
-      if (isReady(sequence)) continue;
+      if (sequence.isReady) continue;
       return { sequence, index: sequence.cachedImages.findIndex((image) => !image.encoded) };
     }
     return undefined;
   }
 
   /**
-   * The next step: a row for every sequence that decodes, then prefill rows of the others. Sequences whose images are
+   * The next step: a row for every sequence that decodes, then prefill rows of the others, of callers that have less
+   * running first. Sequences whose images are
    * not encoded, or whose mask is not there, sit out. Empty when there is nothing to do, or when a sequence would have
    * to be preempted while steps are in flight, which `mayPreempt` denies.
    *
@@ -147,7 +150,7 @@ export class Scheduler {
       const sequence = this.#running[i]!;
       if (sequence.givesWay) continue;
       if (!sequence.prefilling && sequence.waitsForMask) sitOut++;
-      if (!decodes(sequence)) continue;
+      if (!sequence.decodes) continue;
       if (this.#reserve(i, mayPreempt)) draft.add(sequence, sequence.length, true);
       else if (!mayPreempt) {
         draft.clear();
@@ -155,11 +158,12 @@ export class Scheduler {
       }
     }
     let left = this.budget.rows(draft.rows, sitOut);
-    for (const sequence of this.#running) {
+    for (const sequence of this.#prefilling()) {
       if (left <= 0) break;
-      if (sequence.length - sequence.computed <= 1 || sequence.givesWay || !isReady(sequence)) continue;
       const last = sequence.waitsForMask ? sequence.length - 1 : sequence.length;
-      const end = Math.min(last, sequence.computed + left);
+      // A step of its own for the last few rows would take its client longer than they take the others.
+      const most = Math.min(left + Math.floor(left * endSlack), chunkSize - draft.rows);
+      const end = last <= sequence.computed + most ? last : sequence.computed + left;
       if (end === sequence.computed) continue;
       left -= end - sequence.computed;
       draft.add(sequence, end, end === sequence.length);
@@ -190,6 +194,19 @@ export class Scheduler {
       if (!failed && !sequence.ended) this.prefixes.publish(sequence, end);
       if (sequence.inFlight === 0 && takeOut(this.#draining, sequence)) this.#free(sequence);
     }
+  }
+
+  /** Whose prompts can be computed, those of callers with fewer sequences first. Good until the next call. */
+  #prefilling(): readonly Sequence[] {
+    const found = this.#prefills;
+    found.length = 0;
+    for (const sequence of this.#running) {
+      if (sequence.length - sequence.computed <= 1 || sequence.givesWay || !sequence.isReady) continue;
+      found.push(sequence);
+    }
+    if (found.length < 2) return found;
+    const places = new Places(this.#running);
+    return found.sort((a, b) => places.of(a) - places.of(b));
   }
 
   /** Who comes next, without the callers of those that are passed. */
@@ -274,15 +291,5 @@ export class Scheduler {
   }
 }
 
-/** Whether the sequence computes one row and takes a token from it. */
-function decodes(sequence: Sequence): boolean {
-  if (sequence.length - sequence.computed !== 1 || sequence.waitsForMask) return false;
-  // With the tokens in flight it may have all that it may get.
-  if (sequence.pendingTokens > 0 && sequence.length >= sequence.maxLength) return false;
-  return isReady(sequence);
-}
-
-function isReady(sequence: Sequence): boolean {
-  for (const image of sequence.cachedImages) if (!image.encoded) return false;
-  return true;
-}
+/** By so much of its prefill rows a step may have more where a prompt comes to its end with them. */
+const endSlack = 0.25;

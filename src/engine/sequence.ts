@@ -62,7 +62,7 @@ export class Sequence {
   passedBy = 0;
   /** It was taken out: what a step in flight still chooses for it is dropped. */
   ended = false;
-  readonly timings = { queuedAt: performance.now(), startedAt: 0, imageMs: 0, promptAt: 0, tokenAt: 0 };
+  readonly timings = { queuedAt: performance.now(), startedAt: 0, imageMs: 0, tokenAt: 0 };
   /** Prompt tokens that were in the prefix cache, and images that another request had encoded, at first admission. */
   cachedTokens = 0;
   imageHits = 0;
@@ -115,5 +115,19 @@ export class Sequence {
     this.tokens.push(token);
     if (this.stopIds.has(token)) return "stop";
     return this.tokens.length >= this.maxLength ? "length" : undefined;
+  }
+
+  /** Whether the keys and values of its images are there, or on their way. */
+  get isReady(): boolean {
+    for (const image of this.cachedImages) if (!image.encoded) return false;
+    return true;
+  }
+
+  /** Whether its next step computes one row and takes a token from it. */
+  get decodes(): boolean {
+    if (this.length - this.computed !== 1 || this.waitsForMask) return false;
+    // With the tokens in flight it may have all that it may get.
+    if (this.pendingTokens > 0 && this.length >= this.maxLength) return false;
+    return this.isReady;
   }
 }
